@@ -1,0 +1,295 @@
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl.html).
+"""The engine: which jobs may start now, and when to look again.
+
+It knows what it was told and what it answered, nothing else: no database, no clock.
+"""
+
+from heapq import nsmallest
+from math import inf
+
+from ..exception import ChannelNotFound
+from .channel import Channel
+from .channel_config import ROOT, channel_path, parse_channels
+from .channel_job import ChannelJob
+from .states import ENQUEUED, FAILED, PENDING, STARTED, WAIT_DEPENDENCIES
+
+#: The states of a job that is still to be worked on, or to be looked after.
+NOT_DONE = (WAIT_DEPENDENCIES, PENDING, ENQUEUED, STARTED, FAILED)
+
+#: The states that take a unit of capacity in the channel and in each ancestor.
+RUNNING = (ENQUEUED, STARTED)
+
+#: The states that the engine remembers a job in; in any other it has nothing to decide.
+KNOWN = (PENDING, *RUNNING, FAILED)
+
+#: What root may run at once when the configuration does not say it.
+ROOT_CAPACITY = 1
+
+
+class ChannelManager:
+    """The tree of channels with the jobs of all databases.
+
+    Feed it with :meth:`notify`, then iterate over :meth:`get_jobs_to_run`. The next job is
+    always the first by (priority, date_created, seq, database) of those that are due and
+    whose channel has, with all its ancestors, room for it.
+
+    Times are seconds since the epoch. Failed jobs matter to sequential channels only (see
+    :meth:`is_in_order`); elsewhere they need not be told.
+
+    >>> manager = ChannelManager()
+    >>> manager.simple_configure("root:2, mail:1")
+    >>> manager.notify("db", "mail", "A", 1, 0, 10, None, "pending")
+    >>> manager.notify("db", "mail", "B", 2, 0, 10, None, "pending")
+    >>> manager.notify("db", "root", "C", 3, 0, 10, 50, "pending")
+    >>> list(manager.get_jobs_to_run(now=1)), manager.get_wakeup_time()
+    ([<ChannelJob A>], 50)
+    >>> manager.notify("db", "mail", "A", 1, 0, 10, None, "done")
+    >>> list(manager.get_jobs_to_run(now=50))
+    [<ChannelJob B>, <ChannelJob C>]
+    """
+
+    def __init__(self):
+        self._root = Channel(ROOT, capacity=ROOT_CAPACITY)
+        self._channels = {(): self._root}
+        self._by_name = {}
+        self._jobs = {}
+        self._waiting = {}
+        self._now = -inf
+
+    # Configuration
+
+    @staticmethod
+    def parse_simple_config(text):
+        """The configured channels as dicts: ``name``, ``capacity`` and the set keys.
+
+        :raise ValueError: with all that is wrong in ``text``
+        """
+        return [config.as_dict() for config in parse_channels(text)]
+
+    def simple_configure(self, text):
+        """Configure the channels that ``text`` names; the others stay as they are.
+
+        :raise ValueError: with all that is wrong in ``text``; nothing is changed then
+        """
+        self._apply(parse_channels(text))
+
+    def configure(self, configs):
+        """Make ``configs`` the whole configuration, at any time, keeping all jobs.
+
+        Channels that are not in it lose their limits (root: may run one job).
+
+        :param configs: iterable of :class:`.channel_config.ChannelConfig`; the last one
+            wins where a channel is there twice
+        """
+        for channel in self._channels.values():
+            channel.set_limits()
+        self._root.set_limits(capacity=ROOT_CAPACITY)
+        self._apply(configs)
+
+    def get_channel_by_name(self, name, autocreate=False, parent_fallback=False):
+        """The channel called ``name``, with or without ``root.``; empty: root.
+
+        :param bool autocreate: create it, and the channels between, without limits
+        :param bool parent_fallback: as ``autocreate``, for a job: in the created channel
+            it runs under the nearest declared ancestor, whose limits hold for it
+        :raise ChannelNotFound: there is none, and it is not to be created
+        """
+        channel = self._by_name.get(name)
+        if channel is None:
+            channel = self._find(name, autocreate or parent_fallback)
+            self._by_name[name] = channel
+        return channel
+
+    def is_in_order(self, channel_name):
+        """Whether the channel or an ancestor is sequential.
+
+        Such a channel needs to be told of failed jobs and of those with a future eta.
+        """
+        return self._for_job(channel_name).in_order
+
+    # What happened
+
+    def notify(self, db_name, channel_name, uuid, seq, date_created, priority, eta, state):
+        """A job is new or changed; telling the same again does nothing.
+
+        :param channel_name: str; undeclared: it runs under its nearest declared ancestor
+        :param eta: seconds since the epoch, None: at once
+        :param str state: pending jobs wait, enqueued and started ones run, failed ones
+            block a sequential channel, in any other state the job is forgotten
+        """
+        channel = self._for_job(channel_name)
+        job = ChannelJob(db_name, channel, uuid, seq, date_created, priority, eta)
+        job.state = state
+        known = self._jobs.get(db_name, {}).get(uuid)
+        if known is not None:
+            if _is_same(known, job):
+                known.state = state
+                return
+            self._forget(known)
+        if state in KNOWN:
+            self._learn(job)
+
+    def remove_job(self, uuid, *, db_name=None):
+        """Forget a job, unknown ones included.
+
+        :param db_name: its database; None: whichever databases have that uuid
+        """
+        databases = list(self._jobs) if db_name is None else [db_name]
+        for name in databases:
+            job = self._jobs.get(name, {}).get(uuid)
+            if job is not None:
+                self._forget(job)
+
+    def remove_db(self, db_name):
+        """Forget all jobs of a database."""
+        for job in list(self._jobs.get(db_name, {}).values()):
+            self._forget(job)
+
+    def forget_waiting(self, db_name, channel_name):
+        """Forget the waiting jobs of a database in this very channel; the others stay."""
+        for job in list(self._waiting_in(db_name, channel_name)):
+            self._forget(job)
+
+    # What is to be done
+
+    def get_jobs_to_run(self, now):
+        """Iterate over the jobs to start at ``now``, the first one first.
+
+        A job counts as running (enqueued) from the moment it is yielded. Each step
+        decides anew, so the caller may notify, or stop iterating, between two jobs.
+        """
+        while True:
+            self._advance(now)
+            job = self._root.offer
+            if job is None:
+                return
+            self._start(job)
+            yield job
+
+    def get_wakeup_time(self):
+        """When a job may start that can't now, if nothing else happens; 0 for never.
+
+        The earliest eta or end of a throttle of which this is true, later than the last
+        ``now``. Jobs that could start at once are not waited for: ask after exhausting
+        :meth:`get_jobs_to_run`.
+        """
+        return self._root.wake or 0
+
+    # Counts
+
+    def waiting(self, db_name, channel_name):
+        """Number of waiting jobs of a database in this very channel."""
+        return len(self._waiting_in(db_name, channel_name))
+
+    def waiting_jobs(self, db_name, channel_name, *, limit=None):
+        """The waiting jobs of a database in this very channel, also those not due.
+
+        :param limit: at most so many, None: all
+        :return: list of :class:`.channel_job.ChannelJob` by priority, date_created, seq
+        """
+        jobs = self._waiting_in(db_name, channel_name)
+        return nsmallest(len(jobs) if limit is None else limit, jobs, key=_order)
+
+    def running(self, channel_name):
+        """Number of running jobs of all databases in a channel and below it."""
+        return self._for_job(channel_name).running
+
+    def _apply(self, configs):
+        for config in configs:
+            self.get_channel_by_name(config.name, autocreate=True).set_limits(
+                config.capacity, config.sequential, config.throttle, config.paused
+            )
+        self._root.rebuild(self._now)
+
+    def _for_job(self, channel_name):
+        return self.get_channel_by_name(channel_name, parent_fallback=True)
+
+    def _find(self, name, create):
+        path = channel_path(name)
+        if path in self._channels:
+            return self._channels[path]
+        if not create:
+            raise ChannelNotFound(f"Channel {name!r} is not configured")
+        return self._create(path)
+
+    def _create(self, path):
+        channel = self._root
+        for depth, name in enumerate(path, start=1):
+            known = channel.children.get(name)
+            channel = known or Channel(name, parent=channel)
+            self._channels[path[:depth]] = channel
+        return channel
+
+    def _waiting_in(self, db_name, channel_name):
+        return self._waiting.get((db_name, self._for_job(channel_name)), ())
+
+    def _learn(self, job):
+        self._jobs.setdefault(job.db_name, {})[job.uuid] = job
+        if job.state == PENDING:
+            self._wait(job)
+        else:
+            self._count(job, 1)
+
+    def _forget(self, job):
+        _discard(self._jobs, job.db_name, job.uuid)
+        if job.state == PENDING:
+            self._stop_waiting(job)
+            self._bubble(job.channel)
+        else:
+            self._count(job, -1)
+
+    def _wait(self, job):
+        self._waiting.setdefault((job.db_name, job.channel), {})[job] = True
+        job.channel.queue.add(job)
+        self._bubble(job.channel)
+
+    def _stop_waiting(self, job):
+        _discard(self._waiting, (job.db_name, job.channel), job)
+        job.channel.queue.remove(job)
+
+    def _start(self, job):
+        self._stop_waiting(job)
+        job.state = ENQUEUED
+        job.channel.note_start(self._now)
+        self._count(job, 1)
+
+    def _count(self, job, number):
+        job.channel.count(**{"failed" if job.state == FAILED else "running": number})
+        self._refresh_path(job.channel)
+
+    def _advance(self, now):
+        if now < self._now:
+            self._now = now
+            self._root.rebuild(now)
+        self._now = now
+        if self._root.wake is not None and self._root.wake <= now:
+            self._root.refresh(now)
+
+    def _bubble(self, channel):
+        for ancestor in channel.path():
+            if not ancestor.refresh(self._now):
+                return
+
+    def _refresh_path(self, channel):
+        for ancestor in channel.path():
+            ancestor.refresh(self._now)
+
+
+def _is_same(job, other):
+    return (
+        job.channel is other.channel
+        and job.order == other.order
+        and job.eta == other.eta
+        and (job.state == other.state or (job.state in RUNNING and other.state in RUNNING))
+    )
+
+
+def _order(job):
+    return job.order
+
+
+def _discard(index, key, item):
+    """Take ``item`` out of the dict ``index[key]``, which goes when it is empty."""
+    index[key].pop(item)
+    if not index[key]:
+        del index[key]

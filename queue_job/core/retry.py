@@ -1,0 +1,110 @@
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl.html).
+"""Whether and when a job is tried again: one decision for every reason to retry."""
+
+from ast import literal_eval
+from dataclasses import dataclass
+from math import inf
+
+#: Seconds until the next try when nothing else says it.
+RETRY_INTERVAL = 600
+
+#: Seconds until the next try after a conflict with another transaction.
+CONFLICT_INTERVAL = 5
+
+
+@dataclass(frozen=True)
+class RetryDecision:
+    """What becomes of a try that did not succeed.
+
+    :param bool retry: try again; False: the tries are used up
+    :param bool counts: the try counts against the maximum
+    """
+
+    retry: bool
+    counts: bool
+
+
+def decide(retry, max_retries, ignore_retry=False):
+    """Decide after a try that may be repeated.
+
+    :param int retry: number of tries, with this one
+    :param max_retries: int, how many are allowed; 0 or None: no limit
+    :param bool ignore_retry: this try does not count, so it is not the last one either
+    :return: :class:`RetryDecision`
+    """
+    used_up = bool(max_retries) and retry >= max_retries
+    return RetryDecision(retry=ignore_retry or not used_up, counts=not ignore_retry)
+
+
+def retry_seconds(pattern, retry, rand, default=RETRY_INTERVAL):
+    """Seconds to wait after the try number ``retry``.
+
+    >>> pattern = {1: 10, 5: 60, "10": (100, 200)}
+    >>> [retry_seconds(pattern, retry, rand=max) for retry in (0, 1, 4, 5, 12)]
+    [600, 10, 10, 60, 200]
+
+    :param pattern: dict ``{from this try on: seconds or a pair of bounds}``, or None;
+        keys are int, or their digits as JSON has them
+    :param rand: callable(low, high) with two int, a number between them
+    :param default: for tries before the first key
+    """
+    steps = {int(start): value for start, value in (pattern or {}).items()}
+    start = max((start for start in steps if start <= retry), default=None)
+    value = default if start is None else steps[start]
+    if isinstance(value, (list, tuple)):
+        return rand(*sorted(int(bound) for bound in value))
+    return value
+
+
+def parse_retry_pattern(text):
+    """The retry pattern that an administrator wrote.
+
+    :param text: str, a Python dict such as ``{1: 10, 5: (60, 120)}``; empty: no pattern
+    :return: dict ``{int: seconds or (seconds, seconds)}``
+    :raise ValueError: saying what is wrong and what is expected
+    """
+    if not (text or "").strip():
+        return {}
+    try:
+        pattern = literal_eval(text.strip())
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+        raise _wrong(text, "it is not a Python literal") from None
+    return check_retry_pattern(pattern)
+
+
+def check_retry_pattern(pattern):
+    """``pattern`` with int keys and tuple pairs, whether it came from Python or JSON.
+
+    :raise ValueError: as :func:`parse_retry_pattern`
+    """
+    if not isinstance(pattern, dict):
+        raise _wrong(pattern, "it is not a dict")
+    return {_check_start(key): _check_seconds(pattern[key]) for key in pattern}
+
+
+def _check_start(key):
+    if isinstance(key, str) and key.isdecimal():
+        return int(key)
+    if isinstance(key, int) and not isinstance(key, bool):
+        return key
+    raise _wrong(key, "the number of a try is a whole number")
+
+
+def _check_seconds(value):
+    if _is_seconds(value):
+        return value
+    if isinstance(value, (list, tuple)) and len(value) == 2 and all(map(_is_seconds, value)):
+        return tuple(value)
+    raise _wrong(value, "seconds are a number, or a pair of numbers to choose between")
+
+
+def _is_seconds(value):
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < inf
+
+
+def _wrong(value, why):
+    return ValueError(
+        f"Wrong retry pattern: {value!r}: {why}. "
+        "Write for instance {1: 10, 5: (60, 120)}: from the first try on 10 seconds, "
+        "from the fifth on between 60 and 120."
+    )
