@@ -187,7 +187,8 @@ class Channel:
                 return None
             start = _latest(start, channel.throttled_until(now))
             if channel is self:
-                return start
+                break
+        return start
 
     def _hold_back(self, offer, wake, until):
         if until is None:

@@ -1,0 +1,122 @@
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl.html).
+import random
+
+import pytest
+
+from odoo.addons.queue_job.core.retry import (
+    RETRY_INTERVAL,
+    RetryDecision,
+    check_retry_pattern,
+    decide,
+    parse_retry_pattern,
+    retry_seconds,
+)
+
+AGAIN = RetryDecision(retry=True, counts=True)
+USED_UP = RetryDecision(retry=False, counts=True)
+FOR_FREE = RetryDecision(retry=True, counts=False)
+
+
+@pytest.mark.parametrize(
+    ("retry", "max_retries", "decision"),
+    [
+        (1, 5, AGAIN),
+        (4, 5, AGAIN),
+        (5, 5, USED_UP),
+        (6, 5, USED_UP),
+        (1, 1, USED_UP),
+        (1, 0, AGAIN),
+        (1_000_000, 0, AGAIN),
+        (1_000_000, None, AGAIN),
+    ],
+)
+def test_tries_are_used_up_at_the_maximum(retry, max_retries, decision):
+    assert decide(retry, max_retries) == decision
+
+
+@pytest.mark.parametrize("max_retries", [0, 1, 5])
+def test_ignored_try_is_never_the_last(max_retries):
+    assert decide(5, max_retries, ignore_retry=True) == FOR_FREE
+
+
+@pytest.mark.parametrize("pattern", [None, {}])
+def test_seconds_without_pattern(pattern):
+    assert retry_seconds(pattern, 3, rand=max) == RETRY_INTERVAL == 600
+    assert retry_seconds(pattern, 3, rand=max, default=5) == 5
+
+
+@pytest.mark.parametrize("keys", [int, str])
+@pytest.mark.parametrize(
+    ("retry", "seconds"),
+    [(0, 600), (1, 600), (2, 10), (4, 10), (5, 20), (9, 20), (10, 30), (99, 30)],
+)
+def test_seconds_of_the_highest_key_reached(keys, retry, seconds):
+    pattern = {keys(10): 30, keys(2): 10, keys(5): 20}
+    assert retry_seconds(pattern, retry, rand=max) == seconds
+
+
+@pytest.mark.parametrize("pair", [(10, 20), [10, 20], (20, 10)])
+def test_pair_is_a_random_value_between_its_bounds(pair):
+    asked = []
+    seconds = retry_seconds({1: pair}, 1, rand=lambda low, high: asked.append((low, high)) or 13)
+    assert (seconds, asked) == (13, [(10, 20)])
+
+
+def test_randint_is_a_source():
+    seconds = {retry_seconds({1: (2.5, 4)}, 1, random.Random(1).randint) for _ in range(9)}
+    assert seconds <= {2, 3, 4}
+    assert retry_seconds({1: (7, 7)}, 1, random.randint) == 7
+
+
+@pytest.mark.parametrize(
+    ("text", "pattern"),
+    [
+        (None, {}),
+        ("", {}),
+        (" \n", {}),
+        ("{}", {}),
+        ("{1: 10, 5: 60}", {1: 10, 5: 60}),
+        (" {1: (10, 20)}\n", {1: (10, 20)}),
+        ("{1: [10, 20]}", {1: (10, 20)}),
+        ("{'1': 10}", {1: 10}),
+        ("{1: 0.5}", {1: 0.5}),
+    ],
+)
+def test_parse(text, pattern):
+    assert parse_retry_pattern(text) == pattern
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{1: 10",
+        "1: 10",
+        "{1: x}",
+        "[10]",
+        "10",
+        "{'a': 10}",
+        "{1.5: 10}",
+        "{True: 10}",
+        "{None: 10}",
+        "{1: '10'}",
+        "{1: None}",
+        "{1: True}",
+        "{1: -1}",
+        "{1: 1e999}",
+        "{1: (10,)}",
+        "{1: (10, 20, 30)}",
+        "{1: (10, 'x')}",
+        "{1: {2: 3}}",
+        "{1: {2, 3}}",
+        "{[]: 10}",
+        "()" * 10_000,
+        "__import__('os')",
+    ],
+)
+def test_parse_refuses(text):
+    with pytest.raises(ValueError, match=r"Wrong retry pattern.*Write for instance"):
+        parse_retry_pattern(text)
+
+
+def test_check_takes_what_json_gives():
+    assert check_retry_pattern({"1": [10, 20], "5": 60}) == {1: (10, 20), 5: 60}
