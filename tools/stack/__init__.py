@@ -9,4 +9,12 @@ from .odoo import OdooConfig, OdooServer, run_script
 from .places import Places
 from .postgres import Cluster
 
-__all__ = ["Cluster", "OdooConfig", "OdooServer", "Places", "StackError", "report_errors", "run_script"]
+__all__ = [
+    "Cluster",
+    "OdooConfig",
+    "OdooServer",
+    "Places",
+    "StackError",
+    "report_errors",
+    "run_script",
+]

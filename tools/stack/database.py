@@ -77,10 +77,14 @@ class Databases:
         :param label: names the kind of template
         """
         base = self.base_template()
-        directories = [root / module for root in (REPOSITORY, *map(Path, addons)) for module in modules]
+        directories = [
+            root / module for root in (REPOSITORY, *map(Path, addons)) for module in modules
+        ]
         kind = f"qj_{label}_{self.places.key}_"
         name = kind + content_key([d for d in directories if d.is_dir()])
-        made = self._template(name, base, modules, addons, f"making a database with {', '.join(modules)}")
+        made = self._template(
+            name, base, modules, addons, f"making a database with {', '.join(modules)}"
+        )
         self._drop_old(kind, name)
         return made
 

@@ -86,7 +86,11 @@ def _section(name, options):
 def _odoo_addons():
     """Return the addons directory that a source checkout has beside its package; a package has all in one place."""
     parent = os.environ.get("QUEUE_JOB_ODOO")
-    return [Path(parent, "addons").absolute()] if parent and Path(parent, "addons", "web").exists() else []
+    return (
+        [Path(parent, "addons").absolute()]
+        if parent and Path(parent, "addons", "web").exists()
+        else []
+    )
 
 
 class OdooServer:
@@ -131,7 +135,9 @@ class OdooServer:
     def start(self):
         """Start the server and wait until it answers."""
         conf = self.config.write(self.directory / "odoo.conf")
-        self.child = Child([self.config.places.odoo, "-c", conf], self.log, env=clean_environ(self.environ))
+        self.child = Child(
+            [self.config.places.odoo, "-c", conf], self.log, env=clean_environ(self.environ)
+        )
         try:
             wait_until(self._is_up, self.START_TIMEOUT, "Odoo's start")
         except BaseException:
@@ -147,7 +153,9 @@ class OdooServer:
 
     def wait_for_log(self, pattern, timeout=30):
         """Return the match of the regular expression ``pattern`` in the log once it is there."""
-        return wait_until(lambda: re.search(pattern, self.log_text()), timeout, f"{pattern!r} in {self.log}")
+        return wait_until(
+            lambda: re.search(pattern, self.log_text()), timeout, f"{pattern!r} in {self.log}"
+        )
 
     def get(self, path, headers=None, timeout=30):
         """Return (status, body) of a GET request."""
@@ -159,7 +167,9 @@ class OdooServer:
 
     def _is_up(self):
         if not self.is_running:
-            raise StackError(f"Odoo ended while starting ({last_line(self.log)})", f"see {self.log}")
+            raise StackError(
+                f"Odoo ended while starting ({last_line(self.log)})", f"see {self.log}"
+            )
         try:
             return self.get("/web/health", timeout=5)[0] == 200
         except (OSError, http.client.HTTPException):
@@ -172,7 +182,9 @@ def run_odoo(config, arguments, directory, log=None, environ=None):
     log = Path(log or directory / "run.log")
     conf = config.write(directory / "run.conf")
     command, *rest = arguments if arguments[0] == "shell" else ["server", *arguments]
-    with Child([config.places.odoo, command, "-c", conf, *rest], log, env=clean_environ(environ)) as child:
+    with Child(
+        [config.places.odoo, command, "-c", conf, *rest], log, env=clean_environ(environ)
+    ) as child:
         return child.process.wait(), log
 
 
@@ -189,6 +201,8 @@ def run_script(config, script, directory, environ=None):
     with (directory / "shell.py").open() as stdin, (directory / "shell.out").open("w+") as stdout:
         with Child(argv, log, env=clean_environ(environ), stdin=stdin, stdout=stdout) as child:
             if child.process.wait():
-                raise StackError(f"the script in odoo shell failed ({last_line(log)})", f"see {log}")
+                raise StackError(
+                    f"the script in odoo shell failed ({last_line(log)})", f"see {log}"
+                )
         stdout.seek(0)
         return stdout.read()

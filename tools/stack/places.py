@@ -27,7 +27,9 @@ class Places:
         cache = Path(environ.get("QUEUE_JOB_CACHE") or default).resolve()
         is_root = os.geteuid() == 0
         # PostgreSQL refuses to run as root, and its own user can't look into root's home.
-        postgres = environ.get("QUEUE_JOB_PG") or ("/var/lib/queue_job" if is_root else cache / "pg")
+        postgres = environ.get("QUEUE_JOB_PG") or (
+            "/var/lib/queue_job" if is_root else cache / "pg"
+        )
         return cls(cache, Path(sys.prefix), Path(postgres).absolute(), is_root)
 
     @property
@@ -40,14 +42,19 @@ class Places:
         """The script that starts Odoo."""
         script = self.environment / "bin" / "odoo"
         if not script.exists():
-            raise StackError(f"{sys.executable} has no Odoo", "start this through bin/, which sets it up")
+            raise StackError(
+                f"{sys.executable} has no Odoo", "start this through bin/, which sets it up"
+            )
         return script
 
     @property
     def nginx(self):
         found = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin")
         if not found:
-            raise StackError("nginx is missing", "install Debian's package nginx, or run tools/setup nginx as root")
+            raise StackError(
+                "nginx is missing",
+                "install Debian's package nginx, or run tools/setup nginx as root",
+            )
         return found
 
     @property

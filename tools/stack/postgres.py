@@ -60,7 +60,9 @@ class Cluster:
     def __exit__(self, *exc_info):
         with self._users:
             if self._is_last_user() and (keeper := self._keeper()):
-                self._postgres_program("pg_ctl", "-D", self.data, "-m", "fast", "-w", "-s", "stop", check=False)
+                self._postgres_program(
+                    "pg_ctl", "-D", self.data, "-m", "fast", "-w", "-s", "stop", check=False
+                )
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(keeper, signal.SIGTERM)
 
@@ -75,7 +77,9 @@ class Cluster:
 
     @property
     def is_running(self):
-        return self._postgres_program("pg_ctl", "-D", self.data, "status", check=False).returncode == 0
+        return (
+            self._postgres_program("pg_ctl", "-D", self.data, "status", check=False).returncode == 0
+        )
 
     @contextlib.contextmanager
     def connect(self, database="postgres"):
@@ -97,12 +101,17 @@ class Cluster:
 
     def _make_root(self):
         if len(f"{self.root}/.s.PGSQL.{PORT}") > LONGEST_SOCKET_PATH:
-            raise StackError(f"{self.root} is too long a path for PostgreSQL's socket", "set QUEUE_JOB_PG to a shorter one")
+            raise StackError(
+                f"{self.root} is too long a path for PostgreSQL's socket",
+                "set QUEUE_JOB_PG to a shorter one",
+            )
         try:
             self.root.mkdir(parents=True, exist_ok=True)
             (self.root / "lock").touch()
         except OSError as error:
-            raise StackError(f"{self.root} can't be written ({error.strerror})", "set QUEUE_JOB_PG") from None
+            raise StackError(
+                f"{self.root} can't be written ({error.strerror})", "set QUEUE_JOB_PG"
+            ) from None
 
     def _initialise(self):
         if (self.data / "PG_VERSION").exists():
@@ -110,10 +119,22 @@ class Cluster:
         if self.places.is_root:
             subprocess.run(["chown", "postgres", self.root], check=True)
         result = self._postgres_program(
-            "initdb", "-D", self.data, "-U", USER, "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", check=False
+            "initdb",
+            "-D",
+            self.data,
+            "-U",
+            USER,
+            "-A",
+            "trust",
+            "-E",
+            "UTF8",
+            "--locale=C.UTF-8",
+            check=False,
         )
         if result.returncode:
-            raise StackError(f"PostgreSQL's cluster could not be made ({_last(result)})", f"see to {self.root}")
+            raise StackError(
+                f"PostgreSQL's cluster could not be made ({_last(result)})", f"see to {self.root}"
+            )
 
     def _start(self):
         options = " ".join(f"-c {key}={value}" for key, value in SETTINGS.items())
@@ -173,17 +194,22 @@ class Cluster:
 
     def _programs(self):
         """Return the directory of the programs that fit the cluster, the newest for a new one."""
-        found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
+        found = sorted(
+            Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3])
+        )
         directories = {path.parts[-3]: path.parent for path in found}
         version_file = self.data / "PG_VERSION"
         if not directories:
-            raise StackError("PostgreSQL's programs are missing", "install Debian's package postgresql")
+            raise StackError(
+                "PostgreSQL's programs are missing", "install Debian's package postgresql"
+            )
         if not version_file.exists():
             return list(directories.values())[-1]
         version = version_file.read_text().strip()
         if version not in directories:
             raise StackError(
-                f"{self.data} is of PostgreSQL {version}, which is not installed", "install it, or remove that directory"
+                f"{self.data} is of PostgreSQL {version}, which is not installed",
+                "install it, or remove that directory",
             )
         return directories[version]
 

@@ -15,5 +15,7 @@ def wait_until(condition, timeout, what):
         if value:
             return value
         if time.monotonic() > deadline:
-            raise StackError(f"{what} did not happen within {timeout} s", "see the log for the reason")
+            raise StackError(
+                f"{what} did not happen within {timeout} s", "see the log for the reason"
+            )
         time.sleep(INTERVAL)
