@@ -20,6 +20,12 @@ def pytest_configure(config):
 def pytest_collection_finish(session):
     """The unit tier stands in for Odoo, the others need the real one: never both in one process."""
     tests = session.config.rootpath / "tests"
-    tiers = {item.path.relative_to(tests).parts[0] for item in session.items if tests in item.path.parents}
+    tiers = {
+        item.path.relative_to(tests).parts[0]
+        for item in session.items
+        if tests in item.path.parents
+    }
     if "unit" in tiers and len(tiers) > 1:
-        raise pytest.UsageError(f"one tier at a time, not {' and '.join(sorted(tiers))}: see bin/test")
+        raise pytest.UsageError(
+            f"one tier at a time, not {' and '.join(sorted(tiers))}: see bin/test"
+        )

@@ -1,5 +1,6 @@
-import counting
 import pytest
+
+import counting
 
 LOG = """\
 2026-01-01 10:00:00,000 12 INFO db odoo.modules.loading: loading

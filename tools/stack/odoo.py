@@ -4,7 +4,6 @@ import contextlib
 import http.client
 import os
 import re
-import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -176,14 +175,16 @@ class OdooServer:
             return False
 
 
-def run_odoo(config, arguments, directory, log=None, environ=None):
-    """Run Odoo once with ``config`` and ``arguments`` until it ends; return its exit status and its log."""
+def run_odoo(config, arguments, directory, log=None, program=None):
+    """Run Odoo's server with ``arguments`` until it ends; return its exit status and the path of its log.
+
+    :param program: another script to start Odoo with
+    """
     directory = Path(directory)
     log = Path(log or directory / "run.log")
     conf = config.write(directory / "run.conf")
-    command, *rest = arguments if arguments[0] == "shell" else ["server", *arguments]
     with Child(
-        [config.places.odoo, command, "-c", conf, *rest], log, env=clean_environ(environ)
+        [program or config.places.odoo, "-c", conf, *arguments], log, env=clean_environ()
     ) as child:
         return child.process.wait(), log
 

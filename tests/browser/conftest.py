@@ -1,0 +1,60 @@
+"""A browser before a real prefork server behind nginx."""
+
+import os
+from pathlib import Path
+
+import pytest
+from selenium import webdriver
+
+from stack.fixtures import *  # noqa: F403
+from stack.nginx import Nginx
+from stack.ports import free_ports
+
+ARGUMENTS = (
+    "--headless=new",
+    "--no-sandbox",  # as root, the sandbox can't be had
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--window-size=1400,900",
+)
+CHROMIUM, DRIVER = "/usr/bin/chromium", "/usr/bin/chromedriver"
+
+
+@pytest.fixture(scope="module")
+def site(fresh_databases, start_server, tmp_path_factory):
+    """The :class:`Nginx` before a prefork server whose runner drives a fresh database."""
+    server = start_server(fresh_databases(), options={"proxy_mode": True})
+    with Nginx(server, free_ports(1)[0], tmp_path_factory.mktemp("nginx")) as nginx:
+        yield nginx
+
+
+@pytest.fixture
+def browser(tmp_path):
+    """A Chromium that nobody has used before, driven by selenium."""
+    options = webdriver.ChromeOptions()
+    options.binary_location = CHROMIUM
+    for argument in (*ARGUMENTS, f"--user-data-dir={tmp_path / 'profile'}"):
+        options.add_argument(argument)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    service = webdriver.ChromeService(DRIVER, log_output=str(tmp_path / "chromedriver.log"))
+    driver = webdriver.Chrome(options=options, service=service)
+    driver.implicitly_wait(20)
+    yield driver
+    driver.quit()
+
+
+@pytest.fixture
+def screenshot(browser, request, tmp_path):
+    """A function that saves what the browser shows, in the directory ``QUEUE_JOB_SCREENSHOTS``."""
+    directory = Path(os.environ.get("QUEUE_JOB_SCREENSHOTS") or tmp_path)
+    directory.mkdir(parents=True, exist_ok=True)
+
+    def save(name):
+        browser.save_screenshot(str(directory / f"{request.node.name}-{name}.png"))
+
+    return save

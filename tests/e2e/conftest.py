@@ -1,0 +1,3 @@
+"""See ``stack.fixtures``: a fresh database with the addon, connections, real servers."""
+
+from stack.fixtures import *  # noqa: F403

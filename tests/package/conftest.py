@@ -1,0 +1,1 @@
+from stack.fixtures import *  # noqa: F403
