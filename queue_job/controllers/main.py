@@ -1,0 +1,105 @@
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl.html).
+"""The HTTP route through which the job runner has jobs executed."""
+
+import logging
+
+from odoo import SUPERUSER_ID, http
+from odoo.http import request
+
+from .. import execution
+
+_logger = logging.getLogger(__name__)
+
+
+class RunJobController(http.Controller):
+    """The class methods are the steps of a job's execution; addons may override them."""
+
+    @http.route(
+        "/queue_job/runjob",
+        type="http",
+        auth="none",
+        save_session=False,
+        readonly=False,
+    )
+    def runjob(self, job_uuid, **kw):
+        """Run an enqueued job to its end.
+
+        :param str job_uuid: uuid of the job
+        :return: an empty answer, whatever becomes of the job: that is in its row
+        """
+        request.update_env(user=SUPERUSER_ID)
+        # Never the cursor of the request: Odoo would run the job again on a conflict.
+        with execution.own_cursor(request.env.registry) as cr:
+            env = execution.superuser_environment(cr)
+            job = self._acquire_job(env, job_uuid)
+            if job and execution.begin(env, job):
+                self._run_and_report(env, job)
+        return ""
+
+    @classmethod
+    def _run_and_report(cls, env, job):
+        try:
+            cls._runjob(env, job)
+        except Exception:
+            # It is in the log and in the row already.
+            _logger.debug("%s ended with an error", job, exc_info=True)
+
+    @classmethod
+    def _acquire_job(cls, env, job_uuid):
+        """Claim the job and commit that it is started.
+
+        :return: :class:`~odoo.addons.queue_job.job.Job`, or None
+        """
+        job = execution.acquire(env, job_uuid)
+        if job is None:
+            _logger.warning(
+                "was requested to run job %s, but it does not exist, or it is not"
+                " enqueued any more",
+                job_uuid,
+            )
+        return job
+
+    @classmethod
+    def _runjob(cls, env, job):
+        """Perform a job and settle its outcome.
+
+        :raises Exception: what the job raised, when it has failed
+        """
+        try:
+            cls._try_perform_job(env, job)
+        except Exception as error:
+            cls._settle_error(env, job, error)
+            return
+        cls._enqueue_dependent_jobs(env, job)
+
+    @classmethod
+    def _try_perform_job(cls, env, job):
+        """Perform a job and write that it is done, in one transaction."""
+        execution.perform(env, job)
+        _logger.debug("%s done", job)
+
+    @classmethod
+    def _settle_error(cls, env, job, error):
+        lost = execution.connection_lost(env.cr)
+        outcome = execution.classify(error, job, lost)
+        execution.roll_back(env)
+        if isinstance(outcome, execution.Retry):
+            execution.settle_retry(job, outcome)
+        elif isinstance(outcome, execution.Return):
+            execution.settle_return(job, outcome)
+        else:
+            _logger.error("%s failed\n%s", job, outcome.traceback)
+            values = cls._get_failure_values(job, outcome.traceback, outcome.error)
+            execution.settle_failed(job, values)
+            execution.run_failure_hook(job, values)
+            raise outcome.error
+
+    @classmethod
+    def _get_failure_values(cls, job, traceback_txt, exception):
+        """:return: dict ``exc_info exc_name exc_message`` of a job that failed"""
+        return execution.failure_values(traceback_txt, exception)
+
+    @classmethod
+    def _enqueue_dependent_jobs(cls, env, job):
+        """Make those jobs pending whose last parent this one was."""
+        execution.wake_dependents(env, job)

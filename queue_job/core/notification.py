@@ -1,0 +1,6 @@
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl.html).
+"""What the database tells the job runner."""
+
+#: PostgreSQL channel of the notifications; a payload is the name of a job channel. It is
+#: not the channel of the published addon, whose payloads are of another kind.
+NOTIFY_CHANNEL = "queue_job_channel"

@@ -1,0 +1,385 @@
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl.html).
+"""Delaying calls: one, or a graph of calls that depend on each other."""
+
+import functools
+import logging
+import uuid
+
+from odoo.models import BaseModel
+
+from .core.composition import entries, exits, joints, leaves
+from .core.graph import Graph
+from .core.options import OPTION_NAMES, check_options
+from .core.states import DONE
+from .job import Job, default_description
+from .utils import must_run_without_delay
+
+__all__ = [
+    "Delayable",
+    "DelayableChain",
+    "DelayableGraph",
+    "DelayableGroup",
+    "DelayableRecordset",
+    "Graph",
+    "chain",
+    "group",
+]
+
+_logger = logging.getLogger(__name__)
+
+
+def group(*delayables):
+    """Calls that may run at the same time, in any order.
+
+    :param delayables: :class:`Delayable`, groups or chains
+    :return: :class:`DelayableGroup`
+    """
+    return DelayableGroup(*delayables)
+
+
+def chain(*delayables):
+    """Calls that run one after the other, each when the one before is done.
+
+    :param delayables: :class:`Delayable`, groups or chains
+    :return: :class:`DelayableChain`
+    """
+    return DelayableChain(*delayables)
+
+
+class DelayableGraph(Graph):
+    """All the delayables that are connected, by being members or by ``on_done``.
+
+    Its vertices are delayables, groups and chains; each of them knows its graph, and
+    two graphs become one when an edge or a membership joins them.
+    """
+
+    def absorb(self, element):
+        """Make ``element``, and all that is connected with it, part of this graph."""
+        other = element._graph
+        if other is self:
+            return
+        self._graph.update(other._graph)
+        for vertex in other.vertices():
+            vertex._joined_graph = self
+
+    def _connect_graphs(self):
+        """:return: :class:`Graph` of the single calls and their dependencies"""
+        merged = Graph()
+        for element in self.vertices():
+            for call in leaves(element):
+                merged.add_vertex(call)
+            self._add_edges(merged, joints(element))
+        self._add_edges(
+            merged, ((exits(before), entries(after)) for before, after in self.edges())
+        )
+        return merged
+
+    @staticmethod
+    def _add_edges(graph, pairs):
+        for parents, children in pairs:
+            for parent in parents:
+                for child in children:
+                    graph.add_edge(parent, child)
+
+    @staticmethod
+    def _ensure_same_graph_uuid(jobs):
+        """Give all jobs of a graph the same graph uuid, new if none has one.
+
+        :raises ValueError: they belong to different graphs already
+        """
+        if len(jobs) < 2:
+            return
+        known = {job.graph_uuid for job in jobs if job.graph_uuid}
+        if len(known) > 1:
+            raise ValueError(
+                "These jobs belong to different graphs already, which cannot be joined: "
+                + ", ".join(sorted(known))
+            )
+        graph_uuid = known.pop() if known else str(uuid.uuid4())
+        for job in jobs:
+            job.graph_uuid = graph_uuid
+
+    def delay(self):
+        """Create the jobs of all calls of the graph, or run them at once where nothing
+        is to be delayed."""
+        graph = self._connect_graphs()
+        calls = list(graph.topological_sort())
+        if any(must_run_without_delay(call.recordset.env) for call in calls):
+            for call in calls:
+                call._run_now()
+            return
+        new = [call for call in calls if not call._generated_job]
+        for call in new:
+            call._build_job()
+        if not new or not self._reuse_identical(new):
+            self._store(graph, calls)
+
+    def _reuse_identical(self, calls):
+        """Where each call with an identity key has a job that waits, take those jobs.
+
+        :return: bool, whether they were taken
+        """
+        keyed = [call for call in calls if call._generated_job.identity_key]
+        if not keyed:
+            return False
+        existing = []
+        for call in keyed:
+            record = call._generated_job.job_record_with_same_identity_key()
+            if not record:
+                return False
+            existing.append(record)
+        for call, record in zip(keyed, existing, strict=True):
+            _logger.debug("a job with the identity key of %s exists: %s", call, record)
+            call._generated_job = record
+        return True
+
+    def _store(self, graph, calls):
+        jobs = [call._load_job() for call in calls]
+        self._ensure_same_graph_uuid(jobs)
+        for parent, child in graph.edges():
+            child._generated_job.add_depends({parent._generated_job})
+        if len(jobs) == 1:
+            jobs[0].store()
+        else:
+            Job.store_many(jobs)
+
+
+class _Element:
+    """What can be a member of a group or a chain, and be followed by others."""
+
+    _joined_graph = None
+
+    @property
+    def _graph(self):
+        # Made when needed, so that a single call is not in a reference cycle: it is
+        # gone, with its warning, as soon as nobody holds it.
+        if self._joined_graph is None:
+            self._joined_graph = DelayableGraph({self: set()})
+        return self._joined_graph
+
+    def on_done(self, *delayables):
+        """Run others when this is done.
+
+        :param delayables: :class:`Delayable`, groups or chains
+        :return: self
+        """
+        for delayable in delayables:
+            self._graph.absorb(delayable)
+            self._graph.add_edge(self, delayable)
+        return self
+
+    def delay(self):
+        """Create the jobs of the whole graph that this is part of."""
+        (self._joined_graph or DelayableGraph({self: set()})).delay()
+
+
+class _Composed(_Element):
+    """
+    :param delayables: members: :class:`Delayable`, groups or chains
+    """
+
+    def __init__(self, *delayables):
+        self.members = delayables
+        for delayable in delayables:
+            self._graph.absorb(delayable)
+
+    def __repr__(self):
+        members = ", ".join(map(repr, self.members))
+        return f"{type(self).__name__}({members})"
+
+
+class DelayableChain(_Composed):
+    """Members run one after the other. Made by :func:`chain`."""
+
+    in_sequence = True
+
+
+class DelayableGroup(_Composed):
+    """Members may run at the same time. Made by :func:`group`."""
+
+    in_sequence = False
+
+    def __init__(self, *delayables):
+        super().__init__(*delayables)
+        self._delayables = set(delayables)
+
+
+class Delayable(_Element):
+    """A call that will be delayed: call the method on it, then ``delay()``.
+
+    >>> delayable = record.delayable(priority=5).export(mode="full")  # doctest: +SKIP
+    >>> delayable.delay()  # doctest: +SKIP
+
+    :param recordset: on which the method will be called
+    """
+
+    recordset = None
+    _generated_job = None
+    _job_method = None
+    _job_args = ()
+    _job_kwargs = {}
+
+    def __init__(
+        self,
+        recordset,
+        priority=None,
+        eta=None,
+        max_retries=None,
+        description=None,
+        channel=None,
+        identity_key=None,
+    ):
+        self.recordset = recordset
+        self.priority = priority
+        self.eta = eta
+        self.max_retries = max_retries
+        self.description = description
+        self.channel = channel
+        self.identity_key = identity_key
+
+    def __getattr__(self, name):
+        # Python asks instances for dunder names; no method of a model is called so.
+        if name.startswith("__") and name.endswith("__"):
+            raise AttributeError(name)
+        return self._capture(name)
+
+    def _capture(self, name):
+        """:return: callable that keeps its arguments for the job and returns self"""
+        if name in self.recordset:
+            raise AttributeError(
+                f"{name} is a field of {self.recordset}: only methods can be delayed."
+            )
+        self._job_method = getattr(self.recordset, name)
+
+        @functools.wraps(self._job_method, assigned=("__doc__",), updated=())
+        def capture(*args, **kwargs):
+            self._job_args = args
+            self._job_kwargs = kwargs
+            return self
+
+        return capture
+
+    def __repr__(self):
+        name = getattr(self._job_method, "__name__", "")
+        return f"Delayable({self.recordset}.{name}({self._job_args}, {self._job_kwargs}))"
+
+    def __del__(self):
+        if self.recordset is not None and not self._generated_job:
+            _logger.warning("Delayable %s was prepared but never delayed", self)
+
+    def _options(self):
+        return {name: getattr(self, name) for name in OPTION_NAMES}
+
+    def set(self, *args, **options):
+        """Set job options, given as a dict or by keyword.
+
+        :return: self
+        :raises ValueError: an option is unknown
+        """
+        for given in args:
+            options = {**given, **options}
+        check_options(options)
+        for name, value in options.items():
+            setattr(self, name, value)
+        return self
+
+    def split(self, size, chain=False):
+        """Split the call into calls on at most ``size`` records each.
+
+        :param bool chain: one after the other, else at the same time
+        :return: :class:`DelayableChain` or :class:`DelayableGroup`
+        :raises ValueError: no method was called on the delayable yet, or a size below 1
+        """
+        if not self._job_method:
+            raise ValueError("Call a method on the delayable before you split it.")
+        if size < 1:
+            raise ValueError(f"A size of {size} splits nothing: give 1 or more.")
+        starts = range(0, len(self.recordset), size)
+        parts = [
+            self._part(self.recordset[start : start + size], number, len(starts))
+            for number, start in enumerate(starts, start=1)
+        ]
+        # The parts are delayed in its place.
+        self._generated_job = True
+        return (DelayableChain if chain else DelayableGroup)(*parts)
+
+    def _part(self, recordset, number, count):
+        description = self.description or default_description(self._job_method)
+        part = Delayable(recordset, **self._options())
+        part.description = f"{description} (split {number}/{count})"
+        return part._capture(self._job_method.__name__)(
+            *self._job_args, **self._job_kwargs
+        )
+
+    def _build_job(self):
+        if self._job_method is None:
+            raise ValueError(f"{self} cannot be delayed: no method was called on it.")
+        self._generated_job = Job(
+            self._job_method,
+            args=self._job_args,
+            kwargs=self._job_kwargs,
+            **self._options(),
+        )
+        return self._generated_job
+
+    def _load_job(self):
+        if isinstance(self._generated_job, BaseModel):
+            # a job with the same identity, reused by an earlier delay()
+            record = self._generated_job
+            self._generated_job = Job.load(record.env, record.uuid)
+        return self._generated_job
+
+    def _run_now(self):
+        if not self._generated_job:
+            job = self._build_job()
+            job.perform()
+            job.state = DONE
+
+
+class DelayableRecordset:
+    """What ``with_delay()`` returns: a method called on it becomes a job at once.
+
+    The method call returns the :class:`~.job.Job`, or the record of the job that waits
+    with the same identity key.
+
+    :param recordset: on which the method will be called
+    """
+
+    def __init__(
+        self,
+        recordset,
+        priority=None,
+        eta=None,
+        max_retries=None,
+        description=None,
+        channel=None,
+        identity_key=None,
+    ):
+        self.delayable = Delayable(
+            recordset,
+            priority=priority,
+            eta=eta,
+            max_retries=max_retries,
+            description=description,
+            channel=channel,
+            identity_key=identity_key,
+        )
+
+    @property
+    def recordset(self):
+        return self.delayable.recordset
+
+    def __getattr__(self, name):
+        if name == "delayable" or (name.startswith("__") and name.endswith("__")):
+            raise AttributeError(name)
+        capture = self.delayable._capture(name)
+
+        @functools.wraps(capture, assigned=("__doc__",), updated=())
+        def delay(*args, **kwargs):
+            capture(*args, **kwargs).delay()
+            return self.delayable._generated_job
+
+        return delay
+
+    def __repr__(self):
+        return f"DelayableRecordset({self.recordset})"

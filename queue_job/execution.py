@@ -1,0 +1,279 @@
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl.html).
+"""Running one job: claim it, perform it, settle its outcome, wake its dependents.
+
+The outcome of a try is a value first (:func:`classify`), then it is written. What a
+worker needs from PostgreSQL meanwhile is in ``docs/locking.rst``.
+"""
+
+import logging
+import traceback
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from psycopg2 import OperationalError
+from psycopg2.extensions import (
+    ISOLATION_LEVEL_READ_COMMITTED,
+    ISOLATION_LEVEL_REPEATABLE_READ,
+)
+
+from odoo import api
+from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
+
+from . import job_storage
+from .core.retry import CONFLICT_INTERVAL
+from .exception import FailedJobError, RetryableJobError
+from .job import Job
+from .utils import in_test_mode
+
+_logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Retry:
+    """The job is tried again."""
+
+    reason: str
+    seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class Fail:
+    """The job has failed."""
+
+    error: BaseException
+    traceback: str
+
+
+@dataclass(frozen=True)
+class Return:
+    """The job did not fail, its infrastructure did: it is pending again, uncounted."""
+
+    reason: str
+
+
+def classify(error, job, connection_lost):
+    """What becomes of a try that ended with ``error``.
+
+    :param bool connection_lost: the connection to the database is gone. Then the error
+        says nothing about the job: it may be any consequence of that.
+    :return: :class:`Retry`, :class:`Fail` or :class:`Return`
+    """
+    if connection_lost:
+        return Return(f"Lost the connection to the database: {error}".strip())
+    if isinstance(error, RetryableJobError):
+        return Retry(str(error), error.seconds)
+    if isinstance(error, PG_CONCURRENCY_EXCEPTIONS_TO_RETRY):
+        try:
+            job.count_try(error)
+        except FailedJobError as failure:
+            return Fail(failure, traceback.format_exc())
+        return Retry(str(error), CONFLICT_INTERVAL)
+    return Fail(error, "".join(traceback.format_exception(error)))
+
+
+# -- claim
+
+
+@contextmanager
+def own_cursor(registry):
+    """A cursor for one job; its first transaction is the claim (READ COMMITTED)."""
+    with registry.cursor() as cr:
+        set_isolation(cr, ISOLATION_LEVEL_READ_COMMITTED)
+        yield cr
+
+
+def set_isolation(cr, level):
+    """Set the isolation level of the transactions to come on ``cr``."""
+    if not in_test_mode():
+        cr.connection.set_isolation_level(level)
+
+
+def acquire(env, job_uuid):
+    """Claim an enqueued job: it is ``started``, committed, with a lease of this process.
+
+    :return: the job, or None when it is not there, or not enqueued, or being claimed
+    """
+    if not job_storage.claim(env, job_uuid):
+        return None
+    job = Job.load(env, job_uuid)
+    job.set_started()
+    job.store()
+    env.cr.commit()
+    return job
+
+
+# -- perform
+
+
+def begin(env, job):
+    """Start the transaction of a claimed job: take its lock, see that it is still ours.
+
+    :return: bool
+    """
+    set_isolation(env.cr, ISOLATION_LEVEL_REPEATABLE_READ)
+    return job.lease is None or job.lock()
+
+
+def perform(env, job):
+    """Call the method and write that the job is done: one commit.
+
+    In a test, whose cursor can't be committed, a savepoint undoes a failed try.
+    """
+    if in_test_mode():
+        with env.cr.savepoint():
+            _perform(env, job)
+            _settle_done(job)
+            env.flush_all()
+        return
+    with _commit_forbidden(env.cr):
+        _perform(env, job)
+        _settle_done(job)
+        env.cr.flush()
+    env.cr.commit()
+    env.registry.signal_changes()
+
+
+def _perform(env, job):
+    if job.job_config.allow_commit:
+        _perform_on_own_cursor(env, job)
+    else:
+        job.perform()
+
+
+def _perform_on_own_cursor(env, job):
+    """The method may commit: not the transaction that holds the lock of the job."""
+    with env.registry.cursor() as cr:
+        job_of_method = Job.load(env(cr=cr), job.uuid)
+        job_of_method.retry = job.retry
+        try:
+            job_of_method.perform()
+        finally:
+            job.retry = job_of_method.retry
+    job.result = job_of_method.result
+
+
+def _settle_done(job):
+    job.set_done()
+    job.store()
+
+
+@contextmanager
+def _commit_forbidden(cr):
+    def commit():
+        raise RuntimeError(
+            "A job must not commit: its effects and its end are one commit of the job"
+            " queue. Set 'Allow Commit' on its job function, or use a cursor of your own."
+        )
+
+    cr.commit = commit
+    try:
+        yield
+    finally:
+        del cr.commit
+
+
+# -- settle
+
+
+def roll_back(env):
+    """Undo what a failed try did to the database and to the registry's caches."""
+    if in_test_mode():
+        # the savepoint in perform() has done it
+        return
+    env.cr.rollback()
+    env.transaction.reset()
+    env.registry.reset_changes()
+
+
+def settle_retry(job, retry):
+    """Write that the job is tried again."""
+    _logger.debug("%s postponed: %s", job, retry.reason)
+    with job.in_temporary_env():
+        if not still_ours(job):
+            return
+        job.postpone(result=retry.reason, seconds=retry.seconds)
+        job.set_pending(reset_retry=False)
+        job.store()
+
+
+def settle_return(job, outcome):
+    """Write that the job is pending again, as if this try had not been."""
+    _logger.warning("%s returns to the queue: %s", job, outcome.reason)
+    with job.in_temporary_env():
+        if not still_ours(job):
+            return
+        # the row still holds the number of tries before this one
+        job.retry = job.db_record().retry
+        job.set_pending(result=outcome.reason, reset_retry=False)
+        job.store()
+
+
+def settle_failed(job, values):
+    """Write that the job has failed, and why.
+
+    :param values: dict ``exc_info exc_name exc_message``
+    """
+    with job.in_temporary_env():
+        if not still_ours(job):
+            return
+        job.set_failed(**values)
+        job.store()
+
+
+def still_ours(job):
+    """Whether the row is still that of this try; takes its lock again.
+
+    Somebody else may have taken the job back, or cancelled it, after this process was
+    given up for dead: then nothing is written.
+    """
+    if job.lease is None or job.lock():
+        return True
+    _logger.warning("%s is not settled: it was taken from this worker meanwhile", job)
+    return False
+
+
+def failure_values(traceback_text, error):
+    """:return: dict ``exc_info exc_name exc_message`` for a job that failed"""
+    name = type(error).__name__
+    module = type(error).__module__
+    if module and module != "builtins":
+        name = f"{module}.{name}"
+    message = error.args[0] if error.args else str(error)
+    return {"exc_info": traceback_text, "exc_name": name, "exc_message": message}
+
+
+def run_failure_hook(job, values):
+    """Call the hook of the job function, in a transaction of its own.
+
+    An error in it is logged; the job has failed all the same.
+    """
+    if not job.job_config.on_fail_method_name:
+        return
+    try:
+        with job.in_temporary_env():
+            Job.load(job.env, job.uuid).on_fail(values)
+    except Exception:
+        _logger.exception("the method on failure of %s failed itself", job)
+
+
+def wake_dependents(env, job):
+    """Release the jobs that waited for ``job``, which is committed as done.
+
+    Failing here loses nothing: the job runner releases what is left waiting.
+    """
+    if in_test_mode():
+        job.enqueue_waiting()
+        return
+    if not job.should_check_dependents():
+        return
+    set_isolation(env.cr, ISOLATION_LEVEL_READ_COMMITTED)
+    job.enqueue_waiting()
+    env.cr.commit()
+
+
+def connection_lost(cr):
+    return bool(cr.connection.closed)
+
+
+def superuser_environment(cr):
+    return api.Environment(cr, api.SUPERUSER_ID, {})

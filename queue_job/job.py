@@ -1,0 +1,474 @@
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl.html).
+"""The job: a call of a method on records, its options, its state."""
+
+import inspect
+import logging
+import os
+import random
+import secrets
+import uuid
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+
+from odoo import models
+
+from . import job_storage
+from .core.identity import identity_exact, identity_exact_hasher
+from .core.retry import decide, retry_seconds
+from .core.states import (
+    CANCELLED,
+    DONE,
+    ENQUEUED,
+    FAILED,
+    PENDING,
+    STARTED,
+    STATES,
+    WAIT_DEPENDENCIES,
+)
+from .exception import FailedJobError, NoSuchJobError, RetryableJobError
+from .utils import in_test_mode
+
+__all__ = [
+    "CANCELLED",
+    "DEFAULT_MAX_RETRIES",
+    "DEFAULT_PRIORITY",
+    "DONE",
+    "ENQUEUED",
+    "FAILED",
+    "Job",
+    "PENDING",
+    "RETRY_INTERVAL",
+    "STARTED",
+    "STATES",
+    "WAIT_DEPENDENCIES",
+    "identity_exact",
+    "identity_exact_hasher",
+]
+
+DEFAULT_PRIORITY = 10
+DEFAULT_MAX_RETRIES = 5
+#: Seconds until the next try, where no retry pattern says otherwise.
+RETRY_INTERVAL = 10 * 60
+
+_logger = logging.getLogger(__name__)
+
+
+def default_description(method):
+    """:return: str, first line of the docstring of ``method``, else ``model.method``"""
+    docstring = (method.__doc__ or "").strip()
+    if docstring:
+        return docstring.splitlines()[0].strip()
+    return f"{method.__self__._name}.{method.__name__}"
+
+
+class Job:
+    """A call that runs later, or is running, or has run.
+
+    It lives in memory; :meth:`store` writes it to its row of ``queue.job``.
+
+    :param func: method of a recordset
+    :param args: tuple or list of positional arguments
+    :param kwargs: dict of keyword arguments
+    :param int priority: the smaller, the sooner
+    :param eta: datetime (naive UTC), timedelta or int seconds from now: not before
+    :param str job_uuid: uuid of the job, new by default
+    :param int max_retries: how often it is tried before it fails; 0 means for ever
+    :param str description: shown to people
+    :param str channel: complete name of the channel
+    :param identity_key: str, or a callable that gets the job and returns one
+    :raises TypeError: ``func`` is not a method of a recordset
+    """
+
+    # Defaults of what a new job has not got yet.
+    _company_id = None
+    graph_uuid = None
+    state = PENDING
+    retry = 0
+    result = None
+    exc_name = None
+    exc_message = None
+    exc_info = None
+    date_enqueued = None
+    date_started = None
+    date_done = None
+    date_cancelled = None
+    worker_pid = None
+    lease = None
+
+    def __init__(
+        self,
+        func,
+        args=None,
+        kwargs=None,
+        priority=None,
+        eta=None,
+        job_uuid=None,
+        max_retries=None,
+        description=None,
+        channel=None,
+        identity_key=None,
+    ):
+        if not inspect.ismethod(func) or not isinstance(func.__self__, models.BaseModel):
+            raise TypeError(f"Only methods of a recordset can be delayed, not {func!r}.")
+        self._bind(func.__self__, func.__name__, args, kwargs)
+        env = self.recordset.env
+        self._uuid = job_uuid or str(uuid.uuid4())
+        self._channel = channel
+        self._description = description
+        self.priority = DEFAULT_PRIORITY if priority is None else priority
+        self.max_retries = DEFAULT_MAX_RETRIES if max_retries is None else max_retries
+        self.date_created = datetime.now()
+        self.user_id = env.uid
+        self.company_id = (
+            env.context["company_id"] if "company_id" in env.context else env.company.id
+        )
+        self.eta = eta
+        self.identity_key = identity_key(self) if callable(identity_key) else identity_key
+
+    def _bind(self, recordset, method_name, args, kwargs):
+        self.recordset = recordset
+        self.env = recordset.env
+        self.model_name = recordset._name
+        self.method_name = method_name
+        self.args = tuple(args or ())
+        self.kwargs = dict(kwargs or {})
+        self._depends_on = set()
+        self._reverse_depends_on = set()
+        # uuids of dependencies that are in the database and not loaded yet
+        self._depends_on_uuids = set()
+        self._reverse_depends_on_uuids = set()
+
+    # -- loading
+
+    @classmethod
+    def load(cls, env, job_uuid):
+        """:return: the stored job :raises NoSuchJobError: there is none"""
+        jobs = cls.load_many(env, [job_uuid])
+        if not jobs:
+            raise NoSuchJobError(
+                f"Job {job_uuid} does no longer exist in the storage: it was deleted."
+            )
+        return jobs.pop()
+
+    @classmethod
+    def load_many(cls, env, job_uuids):
+        """:return: set of the stored jobs; uuids without a row are ignored"""
+        return {
+            cls._load_from_db_record(record)
+            for record in cls.db_records_from_uuids(env, job_uuids)
+        }
+
+    @staticmethod
+    def db_records_from_uuids(env, job_uuids):
+        """:return: ``queue.job`` records, with superuser rights"""
+        return job_storage.find(env, list(job_uuids))
+
+    @classmethod
+    def _load_from_db_record(cls, record):
+        job = cls.__new__(cls)
+        recordset = record.records
+        job._bind(recordset, record.method_name, record.args, record.kwargs)
+        job.env = record.env
+        job._uuid = record.uuid
+        job._channel = record.channel
+        job._description = record.name
+        for name, value in job_storage.read(record).items():
+            setattr(job, name, value)
+        job.recordset = job._with_company(recordset)
+        return job
+
+    def _with_company(self, recordset):
+        if not self.company_id or recordset.env.context.get("allowed_company_ids"):
+            return recordset
+        if recordset.env.company.id == self.company_id:
+            return recordset
+        return recordset.with_company(self.company_id)
+
+    # -- identity of the object
+
+    @property
+    def uuid(self):
+        return self._uuid
+
+    def __eq__(self, other):
+        return isinstance(other, Job) and self.uuid == other.uuid
+
+    def __hash__(self):
+        return hash(self.uuid)
+
+    def __repr__(self):
+        return f"<Job {self.uuid}, priority:{self.priority}>"
+
+    # -- what is called
+
+    @property
+    def func(self):
+        """The method to call, on records that know that they are in a job."""
+        return self._method(self.method_name)
+
+    def _method(self, name):
+        return getattr(self.recordset.with_context(job_uuid=self.uuid), name)
+
+    @property
+    def func_string(self):
+        arguments = [repr(arg) for arg in self.args]
+        arguments += [f"{key}={value!r}" for key, value in self.kwargs.items()]
+        return f"{self.recordset!r}.{self.method_name}({', '.join(arguments)})"
+
+    @property
+    def description(self):
+        if not self._description:
+            self._description = default_description(self.func)
+        return self._description
+
+    # -- options
+
+    @property
+    def eta(self):
+        return self._eta
+
+    @eta.setter
+    def eta(self, value):
+        if isinstance(value, int) and not isinstance(value, bool):
+            value = timedelta(seconds=value)
+        if isinstance(value, timedelta):
+            value = datetime.now() + value
+        self._eta = value or None
+
+    @property
+    def channel(self):
+        return self._channel or self.job_config.channel
+
+    @property
+    def job_function_name(self):
+        return self._functions.job_function_name(self.model_name, self.method_name)
+
+    @property
+    def job_config(self):
+        return self._functions.job_config(self.job_function_name)
+
+    @property
+    def _functions(self):
+        return self.env["queue.job.function"].sudo()
+
+    @property
+    def exec_time(self):
+        """Seconds from the start to the end of the last try that ended, or None."""
+        if self.date_done and self.date_started:
+            return (self.date_done - self.date_started).total_seconds()
+        return None
+
+    # -- storage
+
+    def db_record(self):
+        """:return: ``queue.job`` record, with superuser rights, empty if not stored"""
+        return self.db_records_from_uuids(self.env, [self.uuid])
+
+    def store(self):
+        """Write the job to its row, which is created when there is none."""
+        job_storage.store(self)
+
+    @classmethod
+    def store_many(cls, jobs):
+        """As :meth:`store` for each job, with few statements for all that are new."""
+        job_storage.store_many(jobs)
+
+    def job_record_with_same_identity_key(self):
+        """:return: ``queue.job`` record that waits with the same key, maybe empty"""
+        return job_storage.find_waiting(self.env, self.identity_key)
+
+    @contextmanager
+    def in_temporary_env(self):
+        """Inside it the job works on a new cursor, which is committed at the end.
+
+        What is written there stays, whatever becomes of the outer transaction.
+        """
+        outer = self.env
+        with outer.registry.cursor() as cr:
+            self.env = outer(cr=cr)
+            try:
+                yield self.env
+            finally:
+                self.env = outer
+        if in_test_mode():
+            # the outer transaction is the same one there, and its cache is out of date
+            outer["queue.job"].invalidate_model(flush=False)
+
+    # -- moves
+
+    def set_pending(self, result=None, reset_retry=True):
+        """Ready to run, or waiting while a job it depends on is not done."""
+        ready = all(parent.state == DONE for parent in self.depends_on)
+        self.state = PENDING if ready else WAIT_DEPENDENCIES
+        self.date_enqueued = None
+        self.date_started = None
+        self.date_done = None
+        self.date_cancelled = None
+        self.worker_pid = None
+        self.lease = None
+        if reset_retry:
+            self.retry = 0
+        if result is not None:
+            self.result = result
+
+    def set_enqueued(self):
+        self.state = ENQUEUED
+        self.date_enqueued = datetime.now()
+        self.date_started = None
+        self.worker_pid = None
+
+    def set_started(self):
+        self.state = STARTED
+        self.date_started = datetime.now()
+        self.worker_pid = os.getpid()
+        # Whoever has claimed the job knows its lease; see execution.
+        self.lease = secrets.token_hex(8)
+
+    def set_done(self, result=None):
+        self.state = DONE
+        self.exc_name = None
+        self.exc_info = None
+        self.date_done = datetime.now()
+        if result is not None:
+            self.result = result
+
+    def set_cancelled(self, result=None):
+        self.state = CANCELLED
+        self.date_cancelled = datetime.now()
+        if result is not None:
+            self.result = result
+
+    def set_failed(self, **values):
+        """:param values: ``exc_name``, ``exc_message``, ``exc_info``"""
+        self.state = FAILED
+        for name, value in values.items():
+            if value is not None:
+                setattr(self, name, value)
+
+    def postpone(self, result=None, seconds=None):
+        """Set the eta of the next try.
+
+        :param seconds: number from now; None: as the retry pattern says
+        """
+        self.eta = timedelta(seconds=self._get_retry_seconds(seconds))
+        self.exc_name = None
+        self.exc_info = None
+        if result is not None:
+            self.result = result
+
+    def _get_retry_seconds(self, seconds=None):
+        if seconds:
+            return seconds
+        return retry_seconds(
+            self.job_config.retry_pattern,
+            self.retry,
+            random.randint,
+            default=RETRY_INTERVAL,
+        )
+
+    # -- running
+
+    def perform(self):
+        """Call the method; it writes nothing about the job itself.
+
+        :return: what the method returns
+        :raises RetryableJobError: to be tried again
+        :raises FailedJobError: its tries are used up
+        """
+        self.retry += 1
+        try:
+            self.result = self.func(*self.args, **self.kwargs)
+        except RetryableJobError as error:
+            self.count_try(error, error.ignore_retry)
+            raise
+        return self.result
+
+    def count_try(self, error, ignore_retry=False):
+        """Account for a try that ended with ``error`` and may be repeated.
+
+        :raises FailedJobError: it was the last
+        """
+        decision = decide(self.retry, self.max_retries, ignore_retry)
+        if not decision.counts:
+            self.retry -= 1
+        if not decision.retry:
+            raise FailedJobError(
+                f"Max. retries ({self.max_retries}) reached: {error}"
+            ) from error
+
+    def on_fail(self, values):
+        """Call the method that the job function names for a failed job, if any.
+
+        :param values: dict ``exc_info exc_name exc_message``, its keyword arguments
+        """
+        name = self.job_config.on_fail_method_name
+        if name:
+            self._method(name)(**values)
+
+    def lock(self):
+        """Take the lock of the running job until the end of the transaction.
+
+        :return: bool, true when the row is started by whom this job object says, and
+            no other transaction holds the lock
+        """
+        return job_storage.lock(self)
+
+    def add_lock_record(self):
+        """Nothing to do: the lock needs no record. For callers of the old interface."""
+
+    # -- dependencies
+
+    @property
+    def depends_on(self):
+        """Set of the jobs that must be done before this one."""
+        self._depends_on |= self._load_pending(self._depends_on_uuids)
+        return self._depends_on
+
+    @property
+    def reverse_depends_on(self):
+        """Set of the jobs that wait for this one."""
+        self._reverse_depends_on |= self._load_pending(self._reverse_depends_on_uuids)
+        return self._reverse_depends_on
+
+    def _load_pending(self, uuids):
+        if not uuids:
+            return set()
+        jobs = self.load_many(self.env, uuids)
+        uuids.clear()
+        return jobs
+
+    def add_depends(self, jobs):
+        """:raises ValueError: the job itself is among ``jobs``"""
+        if self in jobs:
+            raise ValueError(f"Job {self.uuid} cannot depend on itself.")
+        self.depends_on.update(jobs)
+        for parent in jobs:
+            parent.reverse_depends_on.add(self)
+        if any(parent.state != DONE for parent in jobs):
+            self.state = WAIT_DEPENDENCIES
+
+    def should_check_dependents(self):
+        """Whether some job waits for this one."""
+        return bool(self._reverse_depends_on or self._reverse_depends_on_uuids)
+
+    def enqueue_waiting(self):
+        """Make those jobs pending whose last parent this one was."""
+        if self.should_check_dependents():
+            job_storage.release_dependents(self)
+
+    def cancel_dependent_jobs(self):
+        """Cancel the jobs that wait for this one, and those that wait for them."""
+        if self.should_check_dependents():
+            job_storage.cancel_dependents(self)
+
+    # -- for the web client
+
+    def related_action(self):
+        """:return: action dict of what the job is about, or None"""
+        config = self.job_config
+        if not config.related_action_enable:
+            return None
+        name = config.related_action_func_name or "related_action_open_record"
+        if not isinstance(name, str):
+            raise ValueError(f"The related action of {self.job_function_name} has no name.")
+        return getattr(self.db_record(), name)(**config.related_action_kwargs)

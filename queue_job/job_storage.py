@@ -1,0 +1,300 @@
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl.html).
+"""Between jobs in memory and their rows in the table ``queue_job``.
+
+Jobs are duck-typed here: ``job`` imports this module, not the other way around.
+"""
+
+from .core.lock import JOB_LOCK_CLASS
+from .core.states import CANCELLED, DONE, STARTED, WAIT_DEPENDENCIES, WAITING_STATES
+
+#: Attributes of a job that each store() writes. Where the name of the field differs,
+#: it is in FIELD_NAMES.
+STORED_ATTRIBUTES = (
+    "state",
+    "priority",
+    "retry",
+    "max_retries",
+    "exc_name",
+    "exc_message",
+    "exc_info",
+    "result",
+    "date_enqueued",
+    "date_started",
+    "date_done",
+    "date_cancelled",
+    "exec_time",
+    "eta",
+    "identity_key",
+    "worker_pid",
+    "graph_uuid",
+    "company_id",
+    "lease",
+)
+
+#: Attributes read back from a row besides those of the call itself. ``exec_time`` is
+#: computed by the job.
+READ_ATTRIBUTES = (
+    *(name for name in STORED_ATTRIBUTES if name != "exec_time"),
+    "date_created",
+    "user_id",
+)
+
+#: Attributes whose empty value is not None.
+_FALSY_ATTRIBUTES = ("state", "priority", "retry", "max_retries")
+
+
+def find(env, uuids):
+    """:return: ``queue.job`` records of these uuids, with superuser rights"""
+    return env["queue.job"].sudo().search([("uuid", "in", uuids)])
+
+
+def find_waiting(env, identity_key):
+    """:return: ``queue.job`` record that waits with this key, or an empty one"""
+    return (
+        env["queue.job"]
+        .sudo()
+        .search(
+            [("identity_key", "=", identity_key), ("state", "in", WAITING_STATES)],
+            limit=1,
+        )
+    )
+
+
+def read(record):
+    """:return: dict of attributes of the job in the row of ``record``"""
+    values = {name: record[name] or None for name in READ_ATTRIBUTES}
+    values.update({name: record[name] for name in _FALSY_ATTRIBUTES})
+    values["user_id"] = record.user_id.id
+    values["company_id"] = record.company_id.id or None
+    dependencies = record.dependencies
+    values["_depends_on_uuids"] = set(dependencies.get("depends_on", ()))
+    values["_reverse_depends_on_uuids"] = set(dependencies.get("reverse_depends_on", ()))
+    return values
+
+
+def store(job):
+    """Write the row of ``job``, or create it."""
+    store_many([job])
+
+
+def store_many(jobs):
+    """Write the rows of ``jobs``; those that have none are created together."""
+    jobs = list(jobs)
+    if not jobs:
+        return
+    env = jobs[0].env
+    records = {record.uuid: record for record in find(env, [job.uuid for job in jobs])}
+    for job in jobs:
+        if job.uuid in records:
+            _write(job, records[job.uuid])
+    _create(env, [job for job in jobs if job.uuid not in records])
+    _write_dependencies(env, jobs)
+
+
+def _write(job, record):
+    values = {**_hook_values(job), **_changing_values(job)}
+    if job._depends_on or job._reverse_depends_on:
+        values["dependencies"] = _dependencies(job)
+    record.with_context(_job_edit_sentinel=record.EDIT_SENTINEL).write(values)
+
+
+def _create(env, jobs):
+    if not jobs:
+        return
+    model = env["queue.job"].sudo()
+    model.with_context(
+        _job_edit_sentinel=model.EDIT_SENTINEL,
+        tracking_disable=True,
+        mail_create_nosubscribe=True,
+    ).create([{**_hook_values(job), **_all_values(job)} for job in jobs])
+
+
+def _changing_values(job):
+    values = {name: getattr(job, name) or False for name in STORED_ATTRIBUTES}
+    values["result"] = str(job.result) if job.result else False
+    values["exc_message"] = str(job.exc_message) if job.exc_message else False
+    values.update({name: getattr(job, name) for name in _FALSY_ATTRIBUTES})
+    return values
+
+
+def _dependencies(job):
+    return {
+        "depends_on": _uuids(job._depends_on, job._depends_on_uuids),
+        "reverse_depends_on": _uuids(
+            job._reverse_depends_on, job._reverse_depends_on_uuids
+        ),
+    }
+
+
+def _uuids(jobs, more):
+    return sorted(more.union(job.uuid for job in jobs))
+
+
+def _all_values(job):
+    """Values that never change after the row is created, and those that do."""
+    return {
+        **_changing_values(job),
+        "uuid": job.uuid,
+        "name": job.description,
+        "date_created": job.date_created,
+        "user_id": job.user_id,
+        "model_name": job.model_name,
+        "method_name": job.method_name,
+        "func_string": job.func_string,
+        "channel_method_name": job.job_function_name,
+        "job_function_id": job.job_config.job_function_id,
+        "channel": job.channel,
+        "records": job.recordset,
+        "args": job.args,
+        "kwargs": job.kwargs,
+        "dependencies": _dependencies(job),
+    }
+
+
+def _hook_values(job):
+    """What the model adds for fields of its own; the specific hook wins."""
+    values = {}
+    for name in (
+        "_job_store_values",
+        f"_job_store_values_for_{job.method_name}",
+    ):
+        hook = getattr(job.recordset, name, None)
+        if hook is not None:
+            values.update(hook(job) or {})
+    return values
+
+
+def _write_dependencies(env, jobs):
+    """Insert the rows (parent, child) that are missing for these jobs."""
+    pairs = {(parent.uuid, job.uuid) for job in jobs for parent in job._depends_on}
+    pairs |= {(job.uuid, child.uuid) for job in jobs for child in job._reverse_depends_on}
+    if not pairs:
+        return
+    env["queue.job"].flush_model(["uuid"])
+    parents, children = zip(*sorted(pairs), strict=True)
+    # An edge to a job without a row yet is written when that job is stored.
+    env.cr.execute(
+        """
+        INSERT INTO queue_job_dependency (parent_id, child_id)
+        SELECT parent.id, child.id
+          FROM unnest(%s, %s) AS edge (parent_uuid, child_uuid)
+          JOIN queue_job parent ON parent.uuid = edge.parent_uuid
+          JOIN queue_job child ON child.uuid = edge.child_uuid
+            ON CONFLICT DO NOTHING
+        """,
+        (list(parents), list(children)),
+    )
+    env["queue.job"].invalidate_model(["dependency_ids", "dependent_ids"])
+
+
+def lock(job):
+    """Take the advisory lock of a started job until the end of the transaction.
+
+    Nothing is written. The lock says who runs the job, the lease in the row says who
+    may settle it: a job object without lease (not claimed by this process) gets the
+    lock of any started row.
+
+    :return: bool, whether the lock was free and the row is still this try's
+    """
+    job.env["queue.job"].flush_model(["uuid", "state", "lease"])
+    job.env.cr.execute(
+        """
+        SELECT pg_try_advisory_xact_lock(%s, id)
+          FROM queue_job
+         WHERE uuid = %s AND state = %s AND (%s IS NULL OR lease = %s)
+        """,
+        (JOB_LOCK_CLASS, job.uuid, STARTED, job.lease, job.lease),
+    )
+    row = job.env.cr.fetchone()
+    return bool(row and row[0])
+
+
+def claim(env, uuid):
+    """Lock the row of an enqueued job until the end of the transaction.
+
+    Against: the same request sent twice, a runner that takes the job back. A row that
+    somebody else has locked is not waited for: it is being claimed or taken back.
+
+    :return: bool, whether the job is enqueued and free
+    """
+    env["queue.job"].flush_model(["uuid", "state"])
+    env.cr.execute(
+        """
+        SELECT FROM queue_job
+         WHERE uuid = %s AND state = 'enqueued'
+           FOR NO KEY UPDATE SKIP LOCKED
+        """,
+        (uuid,),
+    )
+    return bool(env.cr.rowcount)
+
+
+def release_dependents(job):
+    """Make pending the jobs that waited for ``job`` and have no unfinished parent.
+
+    To be called when ``job`` is committed as done, in a READ COMMITTED transaction: of
+    two parents that end at once, the one that commits last sees the other one done.
+    Children are locked in the order of their ids, so that two releases never wait for
+    each other in a circle. Calling it twice changes nothing.
+    """
+    env = job.env
+    env["queue.job"].flush_model(["uuid", "state"])
+    env.cr.execute(
+        """
+        WITH ready AS (
+            SELECT child.id
+              FROM queue_job parent
+              JOIN queue_job_dependency edge ON edge.parent_id = parent.id
+              JOIN queue_job child ON child.id = edge.child_id
+             WHERE parent.uuid = %(uuid)s
+               AND parent.state = %(done)s
+               AND child.state = %(waiting)s
+               AND NOT EXISTS (
+                   SELECT FROM queue_job_dependency other
+                     JOIN queue_job unfinished ON unfinished.id = other.parent_id
+                    WHERE other.child_id = child.id AND unfinished.state <> %(done)s)
+          ORDER BY child.id
+               FOR NO KEY UPDATE OF child)
+        UPDATE queue_job SET state = 'pending' FROM ready WHERE queue_job.id = ready.id
+        RETURNING queue_job.id
+        """,
+        {"uuid": job.uuid, "done": DONE, "waiting": WAIT_DEPENDENCIES},
+    )
+    released = [row[0] for row in env.cr.fetchall()]
+    env["queue.job"].browse(released).invalidate_recordset(["state"])
+
+
+def cancel_dependents(job):
+    """Cancel the jobs that wait for ``job``, transitively."""
+    env = job.env
+    env["queue.job"].flush_model()
+    env.cr.execute(
+        """
+        WITH RECURSIVE waiting AS (
+            SELECT edge.child_id AS id
+              FROM queue_job parent
+              JOIN queue_job_dependency edge ON edge.parent_id = parent.id
+             WHERE parent.uuid = %(uuid)s AND parent.state = %(cancelled)s
+             UNION
+            SELECT edge.child_id
+              FROM waiting
+              JOIN queue_job ON queue_job.id = waiting.id
+              JOIN queue_job_dependency edge ON edge.parent_id = waiting.id
+             WHERE queue_job.state = %(waiting)s)
+        UPDATE queue_job
+           SET state = %(cancelled)s, date_cancelled = %(date)s, result = %(result)s
+          FROM waiting
+         WHERE queue_job.id = waiting.id
+           AND queue_job.state = %(waiting)s
+        RETURNING queue_job.id
+        """,
+        {
+            "uuid": job.uuid,
+            "cancelled": CANCELLED,
+            "waiting": WAIT_DEPENDENCIES,
+            "date": job.date_cancelled,
+            "result": env._("Cancelled because a job it depends on was cancelled"),
+        },
+    )
+    cancelled = [row[0] for row in env.cr.fetchall()]
+    env["queue.job"].browse(cancelled).invalidate_recordset()

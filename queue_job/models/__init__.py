@@ -1,0 +1,6 @@
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl.html).
+from . import base
+from . import ir_model_fields
+from . import queue_job_channel
+from . import queue_job_function
+from . import queue_job

@@ -1,0 +1,41 @@
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl.html).
+"""Questions about the circumstances in which jobs are delayed and run."""
+
+import logging
+import os
+
+from odoo.modules import module
+from odoo.tools import str2bool
+
+_logger = logging.getLogger(__name__)
+
+#: The second of each is the name that series 14 had.
+ENVIRONMENT_VARIABLES = ("QUEUE_JOB__NO_DELAY", "TEST_QUEUE_JOB_NO_DELAY")
+CONTEXT_KEYS = ("queue_job__no_delay", "test_queue_job_no_delay")
+
+
+def in_test_mode():
+    """Whether one of Odoo's tests is running in this process."""
+    return bool(module.current_test)
+
+
+def must_run_without_delay(env):
+    """Whether delayed calls run at once instead of becoming jobs.
+
+    :param env: environment of the recordset that is delayed; its context is looked at
+    """
+    for name in ENVIRONMENT_VARIABLES:
+        value = os.getenv(name)
+        if value and str2bool(value, default=True):
+            _tell(logging.WARNING, "environment variable", name)
+            return True
+    for name in CONTEXT_KEYS:
+        if env.context.get(name):
+            _tell(logging.INFO, "context key", name)
+            return True
+    return False
+
+
+def _tell(level, kind, name):
+    if not in_test_mode():
+        _logger.log(level, "The %s %s is set: jobs run at once, not delayed.", kind, name)
