@@ -10,6 +10,7 @@ from psycopg2.extras import Json as PsycopgJson
 
 from odoo import fields, models
 from odoo.tools.func import lazy
+from odoo.tools.misc import SENTINEL
 
 #: Key that marks an object of ours in the JSON text.
 TYPE_KEY = "_type"
@@ -39,7 +40,7 @@ class JobSerialized(fields.Field):
         models.BaseModel: lambda env: env["base"],
     }
 
-    def __init__(self, string=fields.SENTINEL, base_type=fields.SENTINEL, **kwargs):
+    def __init__(self, string=SENTINEL, base_type=SENTINEL, **kwargs):
         super().__init__(string=string, _base_type=base_type, **kwargs)
 
     def _setup_attrs__(self, model_class, name):
