@@ -11,7 +11,7 @@ from pathlib import Path
 import psycopg2
 from psycopg2 import sql
 
-from .errors import StackError, last_line
+from .errors import StackError, last_complaint
 from .odoo import OdooConfig, run_odoo, run_script
 from .places import REPOSITORY
 
@@ -108,7 +108,7 @@ class Databases:
             status, _log = run_odoo(config, arguments, directory, log)
             missing = self.missing_modules(name, modules)
             if status or missing:
-                what = f"{', '.join(missing or modules)} could not be installed ({last_line(log)})"
+                what = f"{', '.join(missing or modules)} could not be installed ({last_complaint(log)})"
                 raise StackError(what, f"see {log}")
             run_script(config, PREGENERATE_ASSETS, directory)
             log.unlink()

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .errors import StackError, last_line
+from .errors import StackError, last_complaint
 from .places import REPOSITORY
 from .ports import HOST, free_ports
 from .postgres import PORT as POSTGRES_PORT
@@ -167,7 +167,7 @@ class OdooServer:
     def _is_up(self):
         if not self.is_running:
             raise StackError(
-                f"Odoo ended while starting ({last_line(self.log)})", f"see {self.log}"
+                f"Odoo ended while starting ({last_complaint(self.log)})", f"see {self.log}"
             )
         try:
             return self.get("/web/health", timeout=5)[0] == 200
@@ -203,7 +203,7 @@ def run_script(config, script, directory, environ=None):
         with Child(argv, log, env=clean_environ(environ), stdin=stdin, stdout=stdout) as child:
             if child.process.wait():
                 raise StackError(
-                    f"the script in odoo shell failed ({last_line(log)})", f"see {log}"
+                    f"the script in odoo shell failed ({last_complaint(log)})", f"see {log}"
                 )
         stdout.seek(0)
         return stdout.read()
