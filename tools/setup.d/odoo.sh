@@ -65,7 +65,8 @@ fetch_debs() { # fetch_debs DIR: odoo-19 and libjs-jquery as files in DIR
         /usr/share/keyrings/debian-archive-keyring.gpg >"$dir/sources/sid.sources"
     # A mirror frozen in time serves an index past its Valid-Until; its signature is still checked,
     # and the package itself is pinned by its hash.
-    private_apt "$dir" -o Acquire::Check-Valid-Until=false -o Acquire::Check-Date=false update || return
+    private_apt "$dir" -o Acquire::Check-Valid-Until=false -o Acquire::Check-Date=false \
+        -o APT::Update::Error-Mode=any update || return
     cd "$dir" || return
     private_apt "$dir" download "odoo-19=$ODOO_VERSION" libjs-jquery || private_apt "$dir" download odoo-19 libjs-jquery
 }
