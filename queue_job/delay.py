@@ -65,7 +65,7 @@ class DelayableGraph(Graph):
     def _connect_graphs(self):
         """:return: :class:`Graph` of the single calls and their dependencies"""
         merged = Graph()
-        for element in self.vertices():
+        for element in self._graph:
             for call in leaves(element):
                 merged.add_vertex(call)
             self._add_edges(merged, joints(element))

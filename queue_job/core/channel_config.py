@@ -59,6 +59,15 @@ def channel_path(name):
     return names[1:] if names[:1] == (ROOT,) else names
 
 
+def complete_name(name):
+    """The name of a channel from root on.
+
+    >>> complete_name("mail"), complete_name("root.mail"), complete_name(None)
+    ('root.mail', 'root.mail', 'root')
+    """
+    return ".".join((ROOT, *channel_path(name)))
+
+
 def parse_channels(text):
     """The channels that ``text`` configures, in its order.
 

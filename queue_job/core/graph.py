@@ -1,7 +1,7 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl.html).
 """Directed acyclic graph."""
 
-from collections import deque
+from heapq import heappop, heappush
 
 
 class Graph:
@@ -50,24 +50,27 @@ class Graph:
             stack.extend([*path, child] for child in children)
 
     def topological_sort(self):
-        """Yield the vertices, each after all of its parents.
+        """Yield the vertices, each after all of its parents, otherwise as they were added.
 
         :raises ValueError: the graph has a cycle
         """
-        parents_left = dict.fromkeys(self._graph, 0)
+        vertices = list(self._graph)
+        position = {vertex: index for index, vertex in enumerate(vertices)}
+        parents_left = [0] * len(vertices)
         for _parent, child in self.edges():
-            parents_left[child] += 1
-        ready = deque(vertex for vertex, left in parents_left.items() if not left)
+            parents_left[position[child]] += 1
+        ready = [index for index, left in enumerate(parents_left) if not left]
         yielded = 0
         while ready:
-            vertex = ready.popleft()
+            vertex = vertices[heappop(ready)]
             yielded += 1
             yield vertex
             for child in self._graph[vertex]:
-                parents_left[child] -= 1
-                if not parents_left[child]:
-                    ready.append(child)
-        if yielded != len(self._graph):
+                index = position[child]
+                parents_left[index] -= 1
+                if not parents_left[index]:
+                    heappush(ready, index)
+        if yielded != len(vertices):
             raise ValueError("The graph of jobs has a cycle: no job of it could start.")
 
     def __repr__(self):

@@ -10,7 +10,7 @@ from odoo import api, fields, models
 from odoo.addons.base_sparse_field.models.fields import Serialized
 from odoo.exceptions import AccessError, UserError
 
-from ..core.channel_config import ROOT
+from ..core.channel_config import ROOT, complete_name
 from ..core.graph import Graph
 from ..core.states import (
     CANCELLED,
@@ -87,7 +87,7 @@ class QueueJob(models.Model):
     records = JobSerialized(
         string="Record(s)", readonly=True, base_type=models.BaseModel
     )
-    dependencies = Serialized(readonly=True)
+    dependencies = Serialized(string="Dependencies (uuids)", readonly=True)
     dependency_ids = fields.Many2many(
         comodel_name="queue.job",
         relation="queue_job_dependency",
@@ -217,8 +217,7 @@ class QueueJob(models.Model):
                 self.env._("Jobs can't be created: delay a method with with_delay().")
             )
         for vals in vals_list:
-            if "channel" in vals and not vals["channel"]:
-                vals["channel"] = ROOT
+            self._complete_channel(vals)
         return super(
             QueueJob,
             self.with_context(mail_create_nolog=True, mail_create_nosubscribe=True),
@@ -231,11 +230,18 @@ class QueueJob(models.Model):
                 raise AccessError(
                     self.env._("Not allowed to change fields: %s", ", ".join(protected))
                 )
+        self._complete_channel(vals)
         if vals.get("state") == FAILED:
             return self._write_failed(vals)
         if "user_id" in vals and not self._is_edited_by_job():
             self._change_user(vals["user_id"])
         return super(QueueJob, self.with_context(mail_notrack=True)).write(vals)
+
+    @staticmethod
+    def _complete_channel(vals):
+        """Channels have one name in the table, from which the job runner finds them."""
+        if "channel" in vals:
+            vals["channel"] = complete_name(vals["channel"])
 
     def _is_edited_by_job(self):
         return self.env.context.get("_job_edit_sentinel") is self.EDIT_SENTINEL

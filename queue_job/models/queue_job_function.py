@@ -44,7 +44,7 @@ class QueueJobFunction(models.Model):
         index=True,
     )
     channel = fields.Char(related="channel_id.complete_name", store=True, readonly=True)
-    retry_pattern = JobSerialized(base_type=dict)
+    retry_pattern = JobSerialized(string="Retry Pattern (serialized)", base_type=dict)
     edit_retry_pattern = fields.Text(
         string="Retry Pattern",
         compute="_compute_edit_retry_pattern",
@@ -52,7 +52,9 @@ class QueueJobFunction(models.Model):
         help="Seconds until the next try, by the number of the try from which on they "
         "count, e.g. {1: 10, 5: 60, 10: (60, 600)}; of a pair, a random number between.",
     )
-    related_action = JobSerialized(base_type=dict)
+    related_action = JobSerialized(
+        string="Related Action (serialized)", base_type=dict
+    )
     edit_related_action = fields.Text(
         string="Related Action",
         compute="_compute_edit_related_action",

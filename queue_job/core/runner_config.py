@@ -1,0 +1,97 @@
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl.html).
+"""The configuration of the job runner as one value, read from plain mappings."""
+
+from dataclasses import dataclass, field
+
+from .channel_config import parse_channels, runner_enabled
+
+DEFAULT_CHANNELS = "root:1"
+ENVIRONMENT_PREFIX = "ODOO_QUEUE_JOB_"
+DATABASE_OPTIONS = ("host", "port", "user", "password")
+
+#: Addresses on which a server listens everywhere, but which nobody can connect to.
+WILDCARD_ADDRESSES = ("0.0.0.0", "::", "")  # noqa: S104
+
+
+@dataclass(frozen=True)
+class RunnerConfig:
+    """How the runner reaches Odoo and PostgreSQL, and what may run at once.
+
+    :param str channels: text of the channel configuration
+    :param str scheme: of the URL of Odoo: http or https
+    :param str host: of Odoo
+    :param int port: of Odoo
+    :param user: str, of basic authentication in front of Odoo; None: no authentication
+    :param password: str
+    :param dict database: connection options that differ from Odoo's own: some of
+        ``host port user password``
+    """
+
+    channels: str = DEFAULT_CHANNELS
+    scheme: str = "http"
+    host: str = "localhost"
+    port: int = 8069
+    user: str | None = None
+    password: str | None = None
+    database: dict = field(default_factory=dict)
+
+    @property
+    def enabled(self):
+        """Whether a runner should run here: not with a root channel of capacity 0."""
+        return runner_enabled(self.channels)
+
+    @property
+    def url(self):
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{self.scheme}://{host}:{self.port}"
+
+
+def resolve(environ, section, odoo):
+    """Read the configuration: the environment first, then the section, then Odoo's own.
+
+    :param environ: mapping, the environment variables
+    :param section: mapping, the section ``[queue_job]`` of odoo.conf
+    :param odoo: mapping with Odoo's ``http_interface`` and ``http_port``
+    :return: :class:`RunnerConfig`
+    :raise ValueError: with one line for each thing that is wrong
+    """
+
+    def option(name, default=None):
+        return environ.get(ENVIRONMENT_PREFIX + name.upper()) or section.get(name) or default
+
+    errors = []
+    channels = option("channels", DEFAULT_CHANNELS)
+    scheme = option("scheme", "http")
+    port = option("port", odoo.get("http_port") or 8069)
+    _collect(errors, lambda: parse_channels(channels))
+    if scheme not in ("http", "https"):
+        errors.append(f"scheme {scheme!r}: it is http or https")
+    if not str(port).isdecimal() or not 0 < int(port) < 65536:
+        errors.append(f"port {port!r}: it is a number from 1 to 65535")
+    if errors:
+        raise ValueError("\n".join(errors))
+    return RunnerConfig(
+        channels=channels,
+        scheme=scheme,
+        host=_reachable(option("host", odoo.get("http_interface"))),
+        port=int(port),
+        user=option("http_auth_user"),
+        password=option("http_auth_password"),
+        database={
+            name: value
+            for name in DATABASE_OPTIONS
+            if (value := option(f"jobrunner_db_{name}"))
+        },
+    )
+
+
+def _reachable(host):
+    host = (host or "").strip()
+    return "localhost" if host in WILDCARD_ADDRESSES else host
+
+
+def _collect(errors, check):
+    try:
+        check()
+    except ValueError as error:
+        errors.append(str(error))

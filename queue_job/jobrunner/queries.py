@@ -1,0 +1,178 @@
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl.html).
+"""The SQL of the job runner, by name.
+
+All of it runs in autocommit mode on the runner's own connection to the database: each
+statement is a transaction, READ COMMITTED, so that its locks last as long as itself.
+"""
+
+from ..core.lock import JOB_IS_UNLOCKED
+
+#: Only one runner may drive a database: a session lock, held while the connection lives.
+#: The number is that of the published addon, whose runner this one excludes as well.
+TAKE_LEADERSHIP = "SELECT pg_try_advisory_lock(2293787760715711918)"
+
+#: Is this an Odoo database, is the addon installed in it, and is it this addon's schema?
+FIND_ADDON = """
+    SELECT to_regclass('ir_module_module') IS NOT NULL AS is_odoo,
+           to_regclass('queue_job') IS NOT NULL AS has_table,
+           EXISTS (SELECT FROM information_schema.columns
+                    WHERE table_schema = current_schema()
+                      AND table_name = 'queue_job' AND column_name = 'lease')
+               AS has_schema
+"""
+FIND_INSTALLED = """
+    SELECT FROM ir_module_module
+     WHERE name = 'queue_job' AND state IN ('installed', 'to upgrade')
+"""
+
+#: The channels that have pending jobs, by one index look-up for each of them.
+PENDING_CHANNELS = """
+    WITH RECURSIVE pending AS (
+        (SELECT channel FROM queue_job WHERE state = 'pending' ORDER BY channel LIMIT 1)
+         UNION ALL
+        SELECT (SELECT channel FROM queue_job
+                 WHERE state = 'pending' AND channel > pending.channel
+              ORDER BY channel LIMIT 1)
+          FROM pending
+         WHERE pending.channel IS NOT NULL)
+    SELECT channel FROM pending WHERE channel IS NOT NULL
+"""
+
+_JOB_COLUMNS = """
+    uuid, id, date_created, priority, state,
+    extract(epoch FROM eta AT TIME ZONE 'UTC')::float8 AS eta
+"""
+
+#: The first jobs of a channel that may start now.
+DUE_JOBS = f"""
+    SELECT {_JOB_COLUMNS}
+      FROM queue_job
+     WHERE state = 'pending' AND channel = %(channel)s
+       AND (eta IS NULL OR eta <= now() AT TIME ZONE 'UTC')
+  ORDER BY priority, date_created, id
+     LIMIT %(limit)s
+"""
+
+#: The first jobs of a channel whose order is strict: those not due, and those that have
+#: failed, hold up what stands behind them.
+JOBS_IN_ORDER = f"""
+    SELECT {_JOB_COLUMNS}
+      FROM queue_job
+     WHERE state IN ('pending', 'failed') AND channel = %(channel)s
+  ORDER BY priority, date_created, id
+     LIMIT %(limit)s
+"""
+
+#: When the next job will be due.
+NEXT_ETA = """
+    SELECT extract(epoch FROM min(eta) AT TIME ZONE 'UTC')::float8
+      FROM queue_job
+     WHERE state = 'pending' AND eta > now() AT TIME ZONE 'UTC'
+"""
+
+#: The channels of the jobs that became due since a moment.
+CHANNELS_DUE_SINCE = """
+    SELECT DISTINCT channel
+      FROM queue_job
+     WHERE state = 'pending'
+       AND eta > to_timestamp(%(since)s) AT TIME ZONE 'UTC'
+       AND eta <= now() AT TIME ZONE 'UTC'
+"""
+
+#: The jobs that are with a worker, or on the way to one; and whether a connection holds
+#: the lock of the job. The partial index on these states keeps it cheap.
+IN_PROGRESS = f"""
+    SELECT {_JOB_COLUMNS}, channel, lease, worker_pid, {JOB_IS_UNLOCKED} AS is_unlocked
+      FROM queue_job
+     WHERE state IN ('enqueued', 'started')
+"""
+
+#: pending -> enqueued, of the jobs that are still pending.
+SET_ENQUEUED = """
+    UPDATE queue_job
+       SET state = 'enqueued', date_enqueued = now() AT TIME ZONE 'UTC',
+           date_started = NULL, worker_pid = NULL
+     WHERE uuid = ANY(%(uuids)s) AND state = 'pending'
+ RETURNING uuid
+"""
+
+#: enqueued -> pending, of jobs whose request did not reach a worker. A worker that has
+#: claimed the job meanwhile has changed its state.
+TAKE_BACK = """
+    UPDATE queue_job
+       SET state = 'pending', date_enqueued = NULL
+     WHERE uuid = ANY(%(uuids)s) AND state = 'enqueued'
+ RETURNING uuid
+"""
+
+#: The same, of all: for a runner that has just become the leader of the database, when
+#: whatever is enqueued was enqueued by another one.
+TAKE_ALL_BACK = """
+    UPDATE queue_job SET state = 'pending', date_enqueued = NULL WHERE state = 'enqueued'
+"""
+
+#: wait_dependencies -> pending, of jobs whose parents are all done: those that a crash
+#: between a parent's commit and the release of its children has left. In steps by id.
+RELEASE_READY = """
+    WITH step AS (
+        SELECT id FROM queue_job
+         WHERE state = 'wait_dependencies' AND id > %(after)s
+      ORDER BY id LIMIT %(limit)s),
+    ready AS (
+        SELECT queue_job.id FROM queue_job JOIN step USING (id)
+         WHERE NOT EXISTS (
+            SELECT FROM queue_job_dependency edge
+              JOIN queue_job parent ON parent.id = edge.parent_id
+             WHERE edge.child_id = queue_job.id AND parent.state <> 'done')
+      ORDER BY queue_job.id
+           FOR NO KEY UPDATE OF queue_job SKIP LOCKED),
+    released AS (
+        UPDATE queue_job SET state = 'pending' FROM ready WHERE queue_job.id = ready.id)
+    SELECT max(id) AS last, count(*) AS looked_at FROM step
+"""
+
+
+def requeue_dead_jobs(condition="TRUE"):
+    """Return jobs whose worker is gone to the queue.
+
+    An enqueued one, which nobody has begun, is pending again. A started one has lost its
+    try, unless the database server itself was restarted since; when it was the last one,
+    the job has failed.
+
+    :param str condition: SQL, which jobs to look at
+    :return: SQL without parameters (but those of the condition); rows are ``(uuid,)``
+    """
+    return f"""
+        WITH dead AS (
+            SELECT id, state = 'started' AND date_started
+                       > pg_postmaster_start_time() AT TIME ZONE 'UTC' AS lost_try
+              FROM queue_job
+             WHERE state IN ('enqueued', 'started')
+               AND {condition}
+               AND {JOB_IS_UNLOCKED}
+               FOR NO KEY UPDATE SKIP LOCKED),
+        judged AS (
+            SELECT dead.id, lost_try,
+                   lost_try AND max_retries > 0 AND retry + 1 >= max_retries AS is_failed
+              FROM dead JOIN queue_job USING (id))
+        UPDATE queue_job
+           SET state = CASE WHEN is_failed THEN 'failed' ELSE 'pending' END,
+               retry = retry + CASE WHEN lost_try THEN 1 ELSE 0 END,
+               exc_name = CASE WHEN is_failed THEN 'JobFoundDead' END,
+               exc_message = CASE WHEN is_failed
+                   THEN 'The worker that ran the job is gone, at its last try.' END,
+               exc_info = CASE WHEN is_failed
+                   THEN 'The worker that ran the job is gone: killed, or stopped for its'
+                        ' memory or time limits. It was tried as often as it may be; see'
+                        ' the log of Odoo.' END,
+               date_enqueued = NULL, date_started = NULL, worker_pid = NULL, lease = NULL
+          FROM judged
+         WHERE queue_job.id = judged.id
+     RETURNING queue_job.uuid
+    """
+
+
+#: Of the jobs seen without a lock in two looks: those still started by the same try.
+REQUEUE_SEEN_DEAD = requeue_dead_jobs(
+    "(uuid, lease) IN (SELECT * FROM unnest(%(uuids)s, %(leases)s))"
+)

@@ -1,0 +1,302 @@
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl.html).
+"""The job runner: hands out the pending jobs of all databases to Odoo's workers.
+
+One thread, one loop: ``run_once()`` takes what the databases and the workers have told,
+lets the engine decide, sends requests, and waits for more. What may run is decided in
+``core``; this module and its neighbours only carry it out. See
+``docs/architecture.rst``.
+"""
+
+import logging
+import os
+import select
+import time
+from contextlib import contextmanager, suppress
+
+import psycopg2
+
+from ..core.channel_config import parse_channels
+from ..core.channel_manager import ChannelManager
+from ..core.runner_config import RunnerConfig
+from . import settings
+from .database import Database
+from .dispatcher import MAX_THREADS, Dispatcher
+from .served_database import ServedDatabase
+
+_logger = logging.getLogger(__name__)
+
+#: Seconds to wait after an unexpected error before the loop starts again.
+ERROR_RECOVERY_DELAY = 5
+#: Seconds between two searches for databases that came or went.
+DISCOVERY_INTERVAL = 10
+#: Seconds of waiting, at most: so often is ``is_abandoned`` asked.
+LONGEST_WAIT = 5
+#: Seconds without new requests after one that did not reach a worker: first and longest.
+FIRST_BACKOFF = 0.5
+LONGEST_BACKOFF = 30
+
+
+class MasterElectionLost(Exception):
+    """Another runner drives the database."""
+
+
+class QueueJobRunner:
+    """Serves the databases until it is stopped.
+
+    :param config: :class:`~..core.runner_config.RunnerConfig`
+    """
+
+    def __init__(self, config=None):
+        self.config = config or RunnerConfig()
+        self.channel_manager = ChannelManager()
+        self.channel_manager.simple_configure(self.config.channels)
+        self._served = {}
+        self._reported = {}
+        self._next_discovery = 0
+        self._backoff = 0
+        self._paused_until = 0
+        self._stop = False
+        self._dispatcher = None
+        self._stop_pipe = os.pipe()
+
+    def __del__(self):
+        for descriptor in getattr(self, "_stop_pipe", ()):
+            with suppress(OSError):
+                os.close(descriptor)
+
+    @classmethod
+    def from_environ_or_config(cls):
+        """A runner configured by the environment, odoo.conf and Odoo's options.
+
+        :raise ValueError: with one line for each thing that is wrong there
+        """
+        return cls(settings.load())
+
+    def is_abandoned(self):
+        """Whether the runner should end because the server that started it is gone."""
+        return False
+
+    def get_db_names(self):
+        """:return: list of the names of the databases to serve"""
+        return settings.database_names()
+
+    # -- the loop
+
+    def run(self):
+        """Serve the databases until :meth:`stop`, whatever goes wrong meanwhile."""
+        _logger.info("starting")
+        while not self._stop:
+            try:
+                self.initialize_databases()
+                _logger.info("database connections ready")
+                while not self._stop:
+                    self.run_once()
+            except (KeyboardInterrupt, SystemExit):
+                self.stop()
+            except MasterElectionLost as error:
+                _logger.info("%s; trying again in %s s", error, ERROR_RECOVERY_DELAY)
+                self._recover()
+            except Exception:
+                _logger.exception("unexpected error; again in %s s", ERROR_RECOVERY_DELAY)
+                self._recover()
+        self.close_databases()
+        _logger.info("stopped")
+
+    def run_once(self):
+        """One turn of the loop: take, look, decide, send, wait."""
+        self.find_databases()
+        self.process_responses()
+        self.process_notifications()
+        self.look_after_jobs()
+        self.run_jobs()
+        self.wait_notification()
+        if self.is_abandoned():
+            _logger.info("the server is gone")
+            self.stop()
+
+    def stop(self):
+        """End the loop soon; may be called by signal handlers and other threads."""
+        self._stop = True
+        with suppress(OSError):
+            os.write(self._stop_pipe[1], b".")
+
+    def _recover(self):
+        self.close_databases()
+        self._wait([], ERROR_RECOVERY_DELAY)
+
+    # -- databases
+
+    def initialize_databases(self):
+        """Connect to the databases and take the lead in those that no other runner has."""
+        self._next_discovery = 0
+        self.find_databases()
+
+    def find_databases(self):
+        """Serve the databases that came, let go of those that went."""
+        now = time.time()
+        if now < self._next_discovery:
+            return
+        self._next_discovery = now + DISCOVERY_INTERVAL
+        names = self._database_names()
+        for name in set(self._served).difference(names):
+            self._lose(name, "it is not there any more")
+        for name in names:
+            if name not in self._served:
+                self._try_to_serve(name, now)
+
+    def _database_names(self):
+        try:
+            names = self.get_db_names()
+        except psycopg2.Error as error:
+            self._report("", f"can't list the databases: {_line(error)}")
+            return list(self._served)
+        if names:
+            self._reported.pop("", None)
+        else:
+            self._report("", "there is no database to serve: create one, or set db_name")
+        return names
+
+    def _try_to_serve(self, name, now):
+        database = Database(name, self.config.database)
+        try:
+            problem = database.missing_addon()
+            if problem is None and not database.take_leadership():
+                problem = "another job runner drives it; this one stands by"
+            if problem is None:
+                served = ServedDatabase(database, self.channel_manager)
+                served.take_over(now)
+        except psycopg2.Error as error:
+            problem = f"can't connect: {_line(error)}"
+        if problem is not None:
+            database.close()
+            self.channel_manager.remove_db(name)
+            self._report(name, problem)
+            return
+        self._served[name] = served
+        self._reported.pop(name, None)
+        _logger.info("queue job runner ready for db %s", name)
+
+    def _report(self, name, problem):
+        """Say once what is wrong; louder where the configuration names the database."""
+        if self._reported.get(name) == problem:
+            return
+        self._reported[name] = problem
+        level = logging.WARNING if settings.are_databases_named() or not name else logging.INFO
+        subject = f"database {name} is not served: " if name else ""
+        _logger.log(level, "%s%s", subject, problem)
+
+    def _lose(self, name, reason):
+        _logger.warning("database %s is no longer served: %s", name, reason)
+        self._served.pop(name).database.close()
+        self.channel_manager.remove_db(name)
+
+    @contextmanager
+    def _guarding(self, served):
+        """An error of one database ends serving it, until it is found again."""
+        try:
+            yield
+        except (psycopg2.Error, OSError) as error:
+            self._lose(served.name, _line(error))
+            # a moment later: it may be only the connection
+            self._next_discovery = min(self._next_discovery, time.time() + 1)
+
+    def close_databases(self):
+        for name in list(self._served):
+            self._served.pop(name).database.close()
+            self.channel_manager.remove_db(name)
+
+    # -- the steps
+
+    def process_responses(self):
+        """Take the answers of Odoo: capacity is free again, or Odoo is out of reach."""
+        for response in self._dispatcher.responses() if self._dispatcher else ():
+            served = self._served.get(response.db_name)
+            if served is None:
+                continue
+            with self._guarding(served):
+                reached = served.note_response(response)
+                self._adapt(reached, response.problem)
+
+    def _adapt(self, reached, problem):
+        if reached:
+            self._backoff = 0
+            return
+        now = time.time()
+        if now < self._paused_until:
+            # of the same burst
+            return
+        self._backoff = min(max(self._backoff * 2, FIRST_BACKOFF), LONGEST_BACKOFF)
+        self._paused_until = now + self._backoff
+        _logger.warning(
+            "can't have jobs run by Odoo at %s (%s): they stay pending; again in %s s",
+            self.config.url,
+            problem,
+            self._backoff,
+        )
+
+    def process_notifications(self):
+        """Take what the databases have notified."""
+        for served in list(self._served.values()):
+            with self._guarding(served):
+                served.note_notifications()
+
+    def look_after_jobs(self):
+        """Find what nobody notifies: jobs that are due, dead, or left behind."""
+        for served in list(self._served.values()):
+            with self._guarding(served):
+                served.look(time.time())
+                served.refill()
+
+    def run_jobs(self):
+        """Have all jobs run that the engine lets run now."""
+        now = time.time()
+        if now < self._paused_until:
+            return
+        chosen = {}
+        for job in self.channel_manager.get_jobs_to_run(now):
+            chosen.setdefault(job.db_name, {})[job.uuid] = job.channel.fullname
+        for name, jobs in chosen.items():
+            served = self._served[name]
+            with self._guarding(served):
+                for uuid in served.enqueue(jobs):
+                    self._get_dispatcher().submit(name, uuid)
+
+    def _get_dispatcher(self):
+        if self._dispatcher is None:
+            self._dispatcher = Dispatcher(self.config, self._most_requests())
+        return self._dispatcher
+
+    def _most_requests(self):
+        capacities = [
+            config.capacity
+            for config in parse_channels(self.config.channels)
+            if not config.path
+        ]
+        return capacities[-1] if capacities else MAX_THREADS
+
+    def wait_notification(self):
+        """Wait until something happens or is due."""
+        now = time.time()
+        times = [self._next_discovery, now + LONGEST_WAIT]
+        times += [served.wakeup_time() for served in self._served.values()]
+        if now < self._paused_until:
+            times.append(self._paused_until)
+        else:
+            times += filter(None, [self.channel_manager.get_wakeup_time()])
+        files = [served.database for served in self._served.values()]
+        if self._dispatcher:
+            files.append(self._dispatcher)
+        self._wait(files, max(0, min(times) - now))
+
+    def _wait(self, files, seconds):
+        """Wait for one of the files to be readable, :meth:`stop`, or the time."""
+        try:
+            select.select([self._stop_pipe[0], *files], [], [], seconds)
+        except (OSError, ValueError, psycopg2.Error):
+            # A connection is gone. Its next step says so, and serving it ends there.
+            _logger.debug("waiting was cut short", exc_info=True)
+
+
+def _line(error):
+    """The first line of an error's text: PostgreSQL's go on with hints."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -1,0 +1,219 @@
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl.html).
+"""What the runner remembers of a database that it drives."""
+
+import logging
+
+from ..core.states import ENQUEUED, FAILED
+
+_logger = logging.getLogger(__name__)
+
+#: Seconds between two looks at the jobs in progress: a job without lock in both is dead.
+LOOK_INTERVAL = 2
+#: Seconds after which everything is looked at, notified or not.
+POLL_INTERVAL = 30
+#: Jobs waiting to be released that are looked at in one step.
+RELEASE_STEP = 1000
+#: How many waiting jobs of a channel are held in memory, and when to fetch more.
+WINDOW = 200
+LOW_WATER = WINDOW // 4
+
+
+class ServedDatabase:
+    """Feeds the engine from one database: windows of waiting jobs, and what runs.
+
+    Times are seconds since the epoch.
+
+    :param database: :class:`.database.Database`, led by this runner
+    :param manager: :class:`~..core.channel_manager.ChannelManager`
+    """
+
+    def __init__(self, database, manager):
+        self.database = database
+        self.name = database.db_name
+        self._manager = manager
+        #: uuid -> channel, of the jobs whose request is open
+        self.in_flight = {}
+        #: uuid -> channel, of the jobs that run without an open request of this runner
+        self._watched = {}
+        self._changed = set()
+        #: channels that have more waiting jobs than the window
+        self._partly_known = set()
+        #: channel -> uuids of the failed jobs that hold it up
+        self._failed = {}
+        #: uuids of jobs that are pending again while we still hear of their last try
+        self._skipped = set()
+        self._without_lock = set()
+        self._next_eta = None
+        self._eta_seen = 0
+        self._next_look = 0
+        self._next_poll = 0
+        self._release_after = 0
+
+    def take_over(self, now):
+        """Begin: what another runner has enqueued is pending, what is started runs."""
+        self.database.listen()
+        self.database.take_all_back()
+        self._eta_seen = now
+        for row in self.database.jobs_in_progress():
+            self._tell(row.channel, row)
+            self._watched[row.uuid] = row.channel
+
+    # -- what happens
+
+    def note_notifications(self):
+        self._changed |= self.database.notified_channels()
+
+    def note_response(self, response):
+        """A request has ended. :return: bool, whether Odoo has dealt with the job"""
+        channel = self.in_flight.pop(response.uuid, None)
+        if channel is None:
+            # found dead before its request ended
+            return response.problem is None
+        if response.problem is None:
+            self._end(response.uuid, channel)
+            return True
+        if self.database.take_back([response.uuid]):
+            # it was not even claimed
+            self._end(response.uuid, channel)
+            return False
+        # A worker has it, or had it: only the lock can tell. Look at once.
+        self._watched[response.uuid] = channel
+        self._next_look = 0
+        return True
+
+    def _end(self, uuid, channel):
+        self._manager.remove_job(uuid, db_name=self.name)
+        if uuid in self._skipped or self._manager.is_in_order(channel):
+            self._skipped.discard(uuid)
+            self._changed.add(channel)
+
+    # -- looking after jobs
+
+    def look(self, now):
+        """Do what is due: look at the jobs in progress, poll."""
+        if now >= self._next_poll:
+            self._next_poll = now + POLL_INTERVAL
+            self._changed |= self.database.pending_channels()
+            self._release_ready()
+        if self._next_eta is not None and now >= self._next_eta:
+            self._changed |= self.database.channels_due_since(self._eta_seen)
+            self._eta_seen, self._next_eta = now, self.database.next_eta()
+        if now >= self._next_look:
+            self._next_look = now + LOOK_INTERVAL
+            self._look_at_jobs_in_progress()
+
+    def _release_ready(self):
+        last, count = self.database.release_ready(self._release_after, RELEASE_STEP)
+        self._release_after = last if count == RELEASE_STEP else 0
+
+    def _look_at_jobs_in_progress(self):
+        rows = {row.uuid: row for row in self.database.jobs_in_progress()}
+        for uuid in [uuid for uuid in self._watched if uuid not in rows]:
+            self._end(uuid, self._watched.pop(uuid))
+        self._take_back_lost(rows)
+        without_lock = {
+            (uuid, row.lease) for uuid, row in rows.items() if self._looks_dead(row)
+        }
+        dead = without_lock & self._without_lock
+        self._without_lock = without_lock - dead
+        if dead:
+            self._requeue(dead, rows)
+
+    def _requeue(self, dead, rows):
+        for uuid in self.database.requeue_dead(sorted(dead)):
+            _logger.warning(
+                "job %s of database %s: its worker (pid %s) is gone; requeued",
+                uuid,
+                self.name,
+                rows[uuid].worker_pid,
+            )
+            self.in_flight.pop(uuid, None)
+            self._watched.pop(uuid, None)
+            self._end(uuid, rows[uuid].channel)
+
+    @staticmethod
+    def _looks_dead(row):
+        return row.state != ENQUEUED and row.is_unlocked
+
+    def _take_back_lost(self, rows):
+        """Enqueued jobs that nobody requests: the runner lost them on the way."""
+        lost = [
+            uuid
+            for uuid, row in rows.items()
+            if row.state == ENQUEUED and uuid not in self.in_flight
+        ]
+        if lost:
+            self.database.take_back(lost)
+
+    # -- feeding the engine
+
+    def refill(self):
+        """Renew the windows of the channels in which something has changed."""
+        if not self._changed:
+            return
+        channels, self._changed = self._changed, set()
+        for channel in channels:
+            self._refill_channel(channel)
+        self._next_eta = self.database.next_eta()
+
+    def _refill_channel(self, channel):
+        in_order = self._manager.is_in_order(channel)
+        rows = self.database.first_jobs(channel, WINDOW, in_order)
+        self._forget(channel)
+        for row in rows:
+            if row.uuid in self.in_flight or row.uuid in self._watched:
+                self._skipped.add(row.uuid)
+            else:
+                self._tell(channel, row)
+        failed = {row.uuid for row in rows if row.state == FAILED}
+        if failed:
+            self._failed[channel] = failed
+        if len(rows) == WINDOW:
+            self._partly_known.add(channel)
+        else:
+            self._partly_known.discard(channel)
+
+    def _forget(self, channel):
+        self._manager.forget_waiting(self.name, channel)
+        for uuid in self._failed.pop(channel, ()):
+            self._manager.remove_job(uuid, db_name=self.name)
+
+    def _tell(self, channel, row):
+        self._manager.notify(
+            self.name,
+            channel,
+            row.uuid,
+            row.id,
+            row.date_created,
+            row.priority,
+            row.eta,
+            row.state,
+        )
+
+    # -- dispatching
+
+    def enqueue(self, jobs):
+        """Mark jobs that the engine wants to run.
+
+        :param jobs: dict uuid -> name of the channel
+        :return: list of the uuids to request; the others are not pending any more
+        """
+        confirmed = self.database.set_enqueued(list(jobs))
+        for uuid, channel in jobs.items():
+            if uuid in confirmed:
+                self.in_flight[uuid] = channel
+            else:
+                self._end(uuid, channel)
+        for channel in self._partly_known.intersection(jobs.values()):
+            if self._manager.waiting(self.name, channel) < LOW_WATER:
+                self._changed.add(channel)
+        return [uuid for uuid in jobs if uuid in confirmed]
+
+    def wakeup_time(self):
+        """:return: when :meth:`look` or :meth:`refill` has something to do"""
+        if self._changed:
+            return 0
+        times = [self._next_poll, self._next_eta]
+        if self.in_flight or self._watched or self._without_lock:
+            times.append(self._next_look)
+        return min(time for time in times if time is not None)
