@@ -6,9 +6,7 @@ import pytest
 from odoo.addons.queue_job.core.channel_job import ChannelJob
 
 
-def make_job(
-    uuid="A", seq=1, date_created=1, priority=10, eta=None, db_name="db", channel=None
-):
+def make_job(uuid="A", seq=1, date_created=1, priority=10, eta=None, db_name="db", channel=None):
     return ChannelJob(db_name, channel, uuid, seq, date_created, priority, eta)
 
 
