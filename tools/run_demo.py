@@ -8,6 +8,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from counting import odoo_problems
 from demo import scenario
 from demo.board import Board
 from demo.jobs import EFFECTS, JOBS, Job, are_final, find_problems
@@ -41,6 +42,8 @@ def main(port, is_check):
         server, url = start(stack, cluster.places, name, port, directory)
         jobs = watch(databases.cluster, name, server)
         problems = find_problems(jobs, read_effects(cluster, name), scenario.EXPECTED)
+        if problems:
+            say("\n".join(["\nOdoo's log says:", *odoo_problems(server.log_text(), 40)]))
         report(problems, url)
         if not is_check:
             say("Ctrl-C stops everything.")
@@ -54,7 +57,7 @@ def start(stack, places, name, port, directory):
     config = OdooConfig(
         places,
         name,
-        workers=2,
+        workers=5,  # the channels have room for four, one answers people
         channels=scenario.CHANNELS,
         addons=(ADDONS,),
         options={"proxy_mode": True},

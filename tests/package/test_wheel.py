@@ -1,5 +1,6 @@
 """The wheel holds the addon, all of it, and a real Odoo finds and installs it from there."""
 
+import shutil
 import subprocess
 import sys
 import venv
@@ -11,7 +12,6 @@ import pytest
 from stack.odoo import OdooConfig, run_odoo
 from stack.places import REPOSITORY
 
-ADDON = REPOSITORY / "queue_job"
 INSIDE = "odoo/addons/queue_job/"
 
 
@@ -23,10 +23,15 @@ class InstalledConfig(OdooConfig):
 
 
 @pytest.fixture(scope="session")
-def wheel(tmp_path_factory):
+def files():
+    return addon_files()
+
+
+@pytest.fixture(scope="session")
+def wheel(files, tmp_path_factory):
     """The wheel, built from a copy: a build leaves its traces in the source folder."""
     source, target = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("wheel")
-    for name in [*tracked_files(), "setup.py", "pyproject.toml", "requirements.txt", "README.rst"]:
+    for name in [*files, "setup.py", "pyproject.toml", "requirements.txt", "README.rst"]:
         copy = source / name
         copy.parent.mkdir(parents=True, exist_ok=True)
         copy.write_bytes((REPOSITORY / name).read_bytes())
@@ -35,22 +40,16 @@ def wheel(tmp_path_factory):
     return built
 
 
-def tracked_files():
-    """Return the paths of the addon's files that git knows or would add, relative to the repository."""
-    command = [
-        "git",
-        "ls-files",
-        "--cached",
-        "--others",
-        "--exclude-standard",
-        "-z",
-        "--",
-        ADDON.name,
-    ]
-    output = subprocess.run(
-        command, cwd=REPOSITORY, check=True, capture_output=True, text=True
-    ).stdout
-    return sorted({name for name in output.split("\0") if name and (REPOSITORY / name).exists()})
+def addon_files():
+    """Return the addon's files, relative to the repository: what git knows or would add, all where there is no git."""
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z", "--", "queue_job"]
+    if shutil.which("git") and (REPOSITORY / ".git").exists():
+        output = subprocess.run(command, cwd=REPOSITORY, check=True, capture_output=True, text=True).stdout
+        names = [name for name in output.split("\0") if name]
+    else:
+        paths = (REPOSITORY / "queue_job").rglob("*")
+        names = [str(path.relative_to(REPOSITORY)) for path in paths if "__pycache__" not in path.parts]
+    return {name for name in names if (REPOSITORY / name).is_file()}
 
 
 def pip(*arguments, python=sys.executable):
@@ -65,10 +64,10 @@ def test_name_and_version(wheel):
     assert version.startswith("19.0.")
 
 
-def test_files_are_those_of_the_addon(wheel):
+def test_files_are_those_of_the_addon(wheel, files):
     names = zipfile.ZipFile(wheel).namelist()
-    inside = sorted(name for name in names if ".dist-info/" not in name)
-    assert inside == sorted(INSIDE + name.removeprefix("queue_job/") for name in tracked_files())
+    inside = {name for name in names if ".dist-info/" not in name}
+    assert inside == {INSIDE + name.removeprefix("queue_job/") for name in files}
 
 
 def test_a_real_odoo_installs_it(wheel, databases, tmp_path):

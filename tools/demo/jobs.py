@@ -55,6 +55,9 @@ def find_problems(jobs, effects, expected):
 
 
 def _job_problems(expected, job, by_name, effects):
+    if job.state != expected.state:  # whatever else is wrong follows from it
+        yield f"is {job.state}, not {expected.state}" + (f" ({job.error})" if job.error else "")
+        return
     yield from _end_problems(expected, job)
     left = effects.get(job.name, 0)
     if left != (expected.state == "done"):
@@ -70,8 +73,6 @@ def _job_problems(expected, job, by_name, effects):
 
 
 def _end_problems(expected, job):
-    if job.state != expected.state:
-        yield f"is {job.state}, not {expected.state}" + (f" ({job.error})" if job.error else "")
     if job.channel != expected.channel:
         yield f"is in channel {job.channel}, not {expected.channel}"
     if job.tries != expected.tries:
