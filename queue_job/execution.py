@@ -7,10 +7,9 @@ worker needs from PostgreSQL meanwhile is in ``docs/locking.rst``.
 
 import logging
 import traceback
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 
-from psycopg2 import OperationalError
 from psycopg2.extensions import (
     ISOLATION_LEVEL_READ_COMMITTED,
     ISOLATION_LEVEL_REPEATABLE_READ,
@@ -77,9 +76,12 @@ def classify(error, job, connection_lost):
 @contextmanager
 def own_cursor(registry):
     """A cursor for one job; its first transaction is the claim (READ COMMITTED)."""
-    with registry.cursor() as cr:
+    with closing(registry.cursor()) as cr:
         set_isolation(cr, ISOLATION_LEVEL_READ_COMMITTED)
         yield cr
+        if in_test_mode():
+            # the steps leave that to the test; a request in a test is on its own
+            cr.commit()
 
 
 def set_isolation(cr, level):
@@ -180,7 +182,8 @@ def roll_back(env):
     if in_test_mode():
         # the savepoint in perform() has done it
         return
-    env.cr.rollback()
+    if not connection_lost(env.cr):
+        env.cr.rollback()
     env.transaction.reset()
     env.registry.reset_changes()
 

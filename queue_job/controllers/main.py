@@ -7,6 +7,7 @@ from odoo import SUPERUSER_ID, http
 from odoo.http import request
 
 from .. import execution
+from ..core.states import FAILED
 
 _logger = logging.getLogger(__name__)
 
@@ -41,8 +42,9 @@ class RunJobController(http.Controller):
         try:
             cls._runjob(env, job)
         except Exception:
-            # It is in the log and in the row already.
-            _logger.debug("%s ended with an error", job, exc_info=True)
+            # The error of a job that has failed is in the log and in its row already.
+            if job.state != FAILED:
+                _logger.exception("%s could not be settled; it will be found dead", job)
 
     @classmethod
     def _acquire_job(cls, env, job_uuid):
