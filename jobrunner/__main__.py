@@ -42,7 +42,9 @@ def main(arguments):
     try:
         from odoo import cli
     except ImportError:
-        sys.exit(f"jobrunner: {sys.executable} has no Odoo: use the Python that Odoo is installed for")
+        sys.exit(
+            f"jobrunner: {sys.executable} has no Odoo: use the Python that Odoo is installed for"
+        )
     sys.argv = ["odoo", f"--addons-path={path}", "jobrunner", *arguments]
     cli.main()
 

@@ -1,3 +1,53 @@
-"""See ``stack.fixtures``: a fresh database with the addon, connections, real servers."""
+"""Real servers, and jobs delayed in another process than those that run them."""
+
+import json
+
+import psycopg2.extras
+import pytest
 
 from stack.fixtures import *  # noqa: F403
+from stack.waiting import wait_until
+
+FINAL = ("done", "failed", "cancelled")
+
+
+@pytest.fixture
+def delay(shell):
+    """A function that runs a script in ``odoo shell``, commits, and returns the ``jobs`` it delayed and its pid.
+
+    The script sets ``jobs`` to a list of what ``with_delay()`` returned.
+    """
+    report = "\nenv.cr.commit()\nimport json, os\nprint(json.dumps([os.getpid(), [job.uuid for job in jobs]]))"
+
+    def run(database, script):
+        pid, uuids = json.loads(shell(database, script + report).splitlines()[-1])
+        return uuids, pid
+
+    return run
+
+
+@pytest.fixture
+def job_row(connect):
+    """A function that returns the row of a job as a dict."""
+
+    def read(database, uuid):
+        connection = connect(database, autocommit=True)
+        with connection.cursor(cursor_factory=psycopg2.extras.RealDictCursor) as cursor:
+            cursor.execute("SELECT * FROM queue_job WHERE uuid = %s", [uuid])
+            return cursor.fetchone()
+
+    return read
+
+
+@pytest.fixture
+def ended(job_row):
+    """A function that waits until a job has ended, and returns its row."""
+
+    def wait(database, uuid, timeout=20):
+        def row_of_ended():
+            row = job_row(database, uuid)
+            return row if row["state"] in FINAL else None
+
+        return wait_until(row_of_ended, timeout, f"the end of job {uuid}")
+
+    return wait

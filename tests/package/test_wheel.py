@@ -42,13 +42,26 @@ def wheel(files, tmp_path_factory):
 
 def addon_files():
     """Return the addon's files, relative to the repository: what git knows or would add, all where there is no git."""
-    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z", "--", "queue_job"]
+    command = [
+        "git",
+        "ls-files",
+        "--cached",
+        "--others",
+        "--exclude-standard",
+        "-z",
+        "--",
+        "queue_job",
+    ]
     if shutil.which("git") and (REPOSITORY / ".git").exists():
-        output = subprocess.run(command, cwd=REPOSITORY, check=True, capture_output=True, text=True).stdout
+        output = subprocess.run(
+            command, cwd=REPOSITORY, check=True, capture_output=True, text=True
+        ).stdout
         names = [name for name in output.split("\0") if name]
     else:
         paths = (REPOSITORY / "queue_job").rglob("*")
-        names = [str(path.relative_to(REPOSITORY)) for path in paths if "__pycache__" not in path.parts]
+        names = [
+            str(path.relative_to(REPOSITORY)) for path in paths if "__pycache__" not in path.parts
+        ]
     return {name for name in names if (REPOSITORY / name).is_file()}
 
 

@@ -5,6 +5,10 @@ from stack.fixtures import *  # noqa: F403
 
 import itertools
 import os
+import shutil
+import tempfile
+from dataclasses import replace
+from pathlib import Path
 
 import psycopg2
 import pytest
@@ -21,6 +25,8 @@ __all__ = [
     "database",
     "databases",
     "fresh_databases",
+    "own_cluster",
+    "pytest_runtest_makereport",
     "shell",
     "start_server",
 ]
@@ -29,6 +35,18 @@ __all__ = [
 PREFIX = "qj_pytest_"
 LOG_TAIL = 100
 _numbers = itertools.count(1)
+_servers = []
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """Show the logs of the running servers with a test that failed."""
+    report = yield
+    if report.failed:
+        for server in _servers:
+            tail = server.log_text().splitlines()[-LOG_TAIL:]
+            report.sections.append((str(server.log), "\n".join(tail)))
+    return report
 
 
 @pytest.fixture(scope="session")
@@ -36,6 +54,17 @@ def cluster():
     """A running PostgreSQL."""
     with Cluster(Places.find()) as cluster:
         yield cluster
+
+
+@pytest.fixture
+def own_cluster():
+    """A running PostgreSQL that nobody else uses: without any database, to be stopped or looked at alone."""
+    # not below pytest's own directory, which the user that PostgreSQL runs as can't enter
+    root = Path(tempfile.mkdtemp(prefix="qj_pg_"))
+    root.chmod(0o755)
+    with Cluster(replace(Places.find(), postgres=root)) as cluster:
+        yield cluster
+    shutil.rmtree(root)
 
 
 @pytest.fixture(scope="session")
@@ -99,22 +128,23 @@ def connect(cluster):
 def start_server(cluster, tmp_path_factory):
     """A function ``start(database, environ=None, **config)`` that returns a running :class:`OdooServer`.
 
-    ``config`` are fields of :class:`OdooConfig`. All are stopped after the module; a failed test shows their logs.
+    ``config`` are fields of :class:`OdooConfig`. All are stopped after the module's last test.
     """
-    servers = []
+    started = []
 
-    def start(database, environ=None, **config):
+    def start(database, environ=None, places=cluster.places, **config):
         config = {"workers": 2, "channels": "root:2", **config}
         directory = tmp_path_factory.mktemp("odoo")
-        server = OdooServer(OdooConfig(cluster.places, database, **config), directory, environ)
-        servers.append(server)
+        server = OdooServer(OdooConfig(places, database, **config), directory, environ)
+        started.append(server)
+        _servers.append(server)
         server.start()
         return server
 
     yield start
-    for server in reversed(servers):
+    for server in reversed(started):
         server.stop()
-        print(f"-- {server.log}", *server.log_text().splitlines()[-LOG_TAIL:], sep="\n")
+        _servers.remove(server)
 
 
 @pytest.fixture

@@ -28,14 +28,16 @@ def clean_environ(extra=None):
 
 @dataclass
 class OdooConfig:
-    """The content of an odoo.conf; ``options`` and ``queue_job`` add to its two sections or replace what is there.
+    """The content of an odoo.conf; ``options`` and ``queue_job`` add to its two sections or replace what is there
+    (``None`` leaves a line out).
 
+    :param database: None for all that the cluster has
     :param addons: directories added to the addons path; the repository, which holds ``queue_job``, comes first
     :param channels: the runner's channels, None to load no runner
     """
 
     places: object
-    database: str
+    database: str | None
     workers: int = 0
     channels: str | None = None
     addons: tuple = ()
@@ -79,7 +81,8 @@ class OdooConfig:
 
 
 def _section(name, options):
-    return "".join([f"[{name}]\n", *(f"{key} = {value}\n" for key, value in options.items())])
+    lines = [f"{key} = {value}\n" for key, value in options.items() if value is not None]
+    return "".join([f"[{name}]\n", *lines])
 
 
 def _odoo_addons():

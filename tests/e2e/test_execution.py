@@ -1,0 +1,69 @@
+"""Jobs delayed in one process and executed by another, through the real server, NOTIFY and HTTP."""
+
+from datetime import timedelta
+
+import pytest
+
+# The runner also asks by itself, but seldom: what is done sooner was notified.
+SOONER_THAN_POLLING = timedelta(seconds=10)
+
+
+@pytest.fixture(scope="module")
+def server(fresh_databases, start_server):
+    server = start_server(fresh_databases())
+    server.wait_for_log(rf"queue job runner ready for db {server.config.database}")
+    return server
+
+
+@pytest.fixture
+def database(server):
+    return server.config.database
+
+
+CREATE_PARTNER = """
+jobs = [env["res.partner"].with_delay(description="makes a partner").create({"name": "made by a job"})]
+"""
+
+
+def test_executed_by_another_process(server, database, delay, ended, connect):
+    (uuid,), delaying_pid = delay(database, CREATE_PARTNER)
+    row = ended(database, uuid)
+    assert row["state"] == "done"
+    assert row["worker_pid"] != delaying_pid
+    assert row["worker_pid"] in server.child.members()
+    assert row["worker_pid"] != server.pid
+    assert row["date_created"] <= row["date_started"] <= row["date_done"]
+    assert row["date_done"] - row["date_created"] < SOONER_THAN_POLLING
+    with connect(database).cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM res_partner WHERE name = 'made by a job'")
+        assert cursor.fetchone() == (1,)
+
+
+def test_delaying_is_part_of_the_transaction(server, database, shell, connect):
+    shell(database, "env['res.partner'].with_delay().create({'name': 'x'}); env.cr.rollback()")
+    with connect(database).cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM queue_job WHERE name NOT LIKE 'makes a partner'")
+        assert cursor.fetchone() == (0,)
+
+
+FAIL = """
+jobs = [env["queue.job"].with_delay()._test_job(failure_rate=1)]
+"""
+
+
+def test_a_failure_is_kept_and_the_next_job_runs(server, database, delay, ended):
+    (failing,), _pid = delay(database, FAIL)
+    row = ended(database, failing)
+    assert row["state"] == "failed"
+    assert row["exc_name"] == "odoo.addons.queue_job.exception.JobError"
+    assert row["exc_message"]
+    assert "Traceback" in row["exc_info"]
+    (uuid,), _pid = delay(database, CREATE_PARTNER)
+    assert ended(database, uuid)["state"] == "done"
+
+
+def test_nothing_of_the_server_is_left(fresh_databases, start_server):
+    server = start_server(fresh_databases())
+    assert len(server.child.members()) > 3
+    server.stop()
+    assert server.child.members() == []
