@@ -10,7 +10,7 @@ const CLUSTER = { padding: 10, header: 22, gap: 6, ratio: 1.8 };
 const ARROW = { length: 8, half: 4 };
 const COMPONENT_GAP = 36;
 /** Width to height of the whole picture, where parts of it can be placed freely. */
-const PICTURE_RATIO = 2;
+const PICTURE_RATIO = 1.5;
 const GAPS = { layerGap: 48, boxGap: 14 };
 const RIGHTWARDS = { ...GAPS, ratio: PICTURE_RATIO, minRow: 1400 };
 const DOWNWARDS = { ...GAPS, ratio: 1 / PICTURE_RATIO, minRow: 700 };

@@ -11,6 +11,7 @@ import {
     markRaw,
     onMounted,
     onWillUnmount,
+    toRaw,
     useEffect,
     useRef,
     useState,
@@ -26,7 +27,7 @@ const LEGIBLE_SCALE = 0.3;
 const MIN_HEIGHT = 140;
 const MAX_WINDOW_SHARE = 0.65;
 /** How much better downwards has to fit than rightwards, which reads better. */
-const DOWNWARDS_BONUS = 1.15;
+const DOWNWARDS_BONUS = 1.3;
 const ZOOM_STEP = 1.3;
 const ARROW_KEYS = { ArrowLeft: "left", ArrowRight: "right", ArrowUp: "up", ArrowDown: "down" };
 
@@ -72,7 +73,8 @@ export class JobDirectedGraph extends Component {
     // -- what is drawn
 
     load(record) {
-        const value = record.data[this.props.name] || {};
+        // without proxies, which would take seconds for tens of thousands of edges
+        const value = toRaw(record.data[this.props.name]) || {};
         const text = JSON.stringify([record.resId, value]);
         if (text === this.loaded) {
             return;

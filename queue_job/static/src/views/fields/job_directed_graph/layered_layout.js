@@ -17,6 +17,8 @@ const ORDER_SWEEPS = 8;
 const PLACE_SWEEPS = 6;
 /** Above this number of bends, links over several layers are drawn straight. */
 const MAX_BENDS = 20000;
+/** Pictures of fewer layers stay in one row. */
+const MIN_WRAPPED_LAYERS = 6;
 
 /** @returns {number[]} layer of each vertex, from 0 */
 export function assignLayers(graph) {
@@ -190,7 +192,10 @@ export function layeredLayout(boxes, links, options) {
 function wrapLayers(spans, { layerGap, ratio, minRow }) {
     const length = spans.reduce((sum, span) => sum + span.main + layerGap, 0);
     const cross = Math.max(...spans.map((s) => s.high)) - Math.min(...spans.map((s) => s.low));
-    const limit = Math.max(Math.sqrt(length * ratio * (cross + layerGap)), minRow);
+    const limit =
+        spans.length < MIN_WRAPPED_LAYERS
+            ? Infinity
+            : Math.max(Math.sqrt(length * ratio * (cross + layerGap)), minRow);
     const rows = { row: [], starts: [], ends: [], shifts: [], tops: [], main: 0, cross: 0 };
     let from = 0;
     while (from < spans.length) {
