@@ -2,11 +2,10 @@
 
 import argparse
 import contextlib
+import shutil
 import signal
 import sys
-import tempfile
 import time
-from pathlib import Path
 
 from counting import odoo_problems
 from demo import scenario
@@ -35,9 +34,11 @@ def main(port, is_check):
         cluster = stack.enter_context(Cluster(Places.find()))
         databases = Databases(cluster)
         template = databases.addon_template(MODULES, (ADDONS,), "demo")
-        directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="queue_job_demo_")))
-        # a demonstration on another port has another database
+        # a demonstration on another port has another database and directory
         name = f"qj_demo_{port}"
+        directory = cluster.places.cache / name
+        shutil.rmtree(directory, ignore_errors=True)
+        directory.mkdir()
         databases.create(name, template)
         server, url = start(stack, cluster.places, name, port, directory)
         jobs = watch(databases.cluster, name, server)

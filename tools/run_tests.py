@@ -38,11 +38,11 @@ def run_pytest(tier, arguments):
 def run_odoo_tests(tier, arguments):
     log = RESULTS / f"{tier}.log"
     log.unlink(missing_ok=True)
-    addons = (TEST_ADDONS,) if TEST_ADDONS.is_dir() else ()
     modules = [
         "queue_job",
         *sorted(path.parent.name for path in TEST_ADDONS.glob("*/__manifest__.py")),
     ]
+    addons = (TEST_ADDONS,) if modules[1:] else ()
     tags = ",".join(arguments or [f"/{module}" for module in modules])
     with Cluster(Places.find()) as cluster:
         databases = Databases(cluster)

@@ -146,9 +146,13 @@ class OdooServer:
             self.stop()
             raise
 
-    def stop(self, grace=15):
+    def stop(self, patience=2):
+        """Stop the server: in order for ``patience`` seconds, then without waiting for its workers.
+
+        They end their work at once, but then tidy up for seconds before they are gone.
+        """
         if self.child:
-            self.child.stop(grace)
+            self.child.stop(patience, 10)
 
     def log_text(self):
         return self.log.read_text(errors="replace") if self.log.exists() else ""

@@ -44,12 +44,14 @@ class Child:
         """Return the ids of all living processes of the child's session."""
         return sorted(pid for pid in _process_ids() if _session(pid) == self.pid)
 
-    def stop(self, grace=15):
-        """Ask the child to end, wait ``grace`` seconds, then end all of its session."""
-        if self.is_running:
+    def stop(self, *grace):
+        """Ask the child to end; ask again after each number of seconds in ``grace``; then end all of its session."""
+        for seconds in grace or (15,):
+            if not self.is_running:
+                break
             self.process.terminate()
             try:
-                self.process.wait(grace)
+                self.process.wait(seconds)
             except subprocess.TimeoutExpired:
                 pass
         self.kill()
