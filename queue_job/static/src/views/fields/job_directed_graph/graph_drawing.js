@@ -12,7 +12,7 @@ const COMPONENT_GAP = 36;
 /** Width to height of the whole picture, where parts of it can be placed freely. */
 const PICTURE_RATIO = 1.5;
 const GAPS = { layerGap: 48, boxGap: 14 };
-const RIGHTWARDS = { ...GAPS, ratio: PICTURE_RATIO, minRow: 1400 };
+const RIGHTWARDS = { ...GAPS, ratio: PICTURE_RATIO, minRow: 1000 };
 const DOWNWARDS = { ...GAPS, ratio: 1 / PICTURE_RATIO, minRow: 700 };
 
 function clusterGrid(count) {

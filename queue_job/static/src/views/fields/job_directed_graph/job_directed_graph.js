@@ -23,7 +23,7 @@ import { centredView, fitScale, fitView, revealBox, zoomView } from "./view_box"
 /** Pixels after which a press is a drag, not a click. */
 const DRAG_DISTANCE = 4;
 /** A picture that would become smaller than this starts at the current job instead. */
-const LEGIBLE_SCALE = 0.3;
+const LEGIBLE_SCALE = 0.22;
 const MIN_HEIGHT = 140;
 const MAX_WINDOW_SHARE = 0.65;
 /** How much better downwards has to fit than rightwards, which reads better. */
