@@ -7,7 +7,7 @@ import uuid
 
 from odoo.models import BaseModel
 
-from .core.composition import entries, exits, joints, leaves
+from .core.composition import entries, exits, is_composed, joints, leaves
 from .core.graph import Graph
 from .core.options import OPTION_NAMES, check_options
 from .core.states import DONE
@@ -62,6 +62,17 @@ class DelayableGraph(Graph):
         for vertex in other.vertices():
             vertex._joined_graph = self
 
+    def replace(self, element, other):
+        """Put ``other`` where ``element`` is: between its edges and in its groups."""
+        self.absorb(other)
+        self._graph[other] |= self._graph.pop(element)
+        for vertex, children in self._graph.items():
+            if element in children:
+                children.remove(element)
+                children.add(other)
+            if is_composed(vertex):
+                vertex.replace_member(element, other)
+
     def _connect_graphs(self):
         """:return: :class:`Graph` of the single calls and their dependencies"""
         merged = Graph()
@@ -69,9 +80,7 @@ class DelayableGraph(Graph):
             for call in leaves(element):
                 merged.add_vertex(call)
             self._add_edges(merged, joints(element))
-        self._add_edges(
-            merged, ((exits(before), entries(after)) for before, after in self.edges())
-        )
+        self._add_edges(merged, ((exits(before), entries(after)) for before, after in self.edges()))
         return merged
 
     @staticmethod
@@ -106,12 +115,14 @@ class DelayableGraph(Graph):
         calls = list(graph.topological_sort())
         if any(must_run_without_delay(call.recordset.env) for call in calls):
             for call in calls:
-                call._run_now()
+                call._perform_now()
             return
         new = [call for call in calls if not call._generated_job]
         for call in new:
             call._build_job()
         if not new or not self._reuse_identical(new):
+            for call in set(calls).difference(new):
+                call._refresh_job()
             self._store(graph, calls)
 
     def _reuse_identical(self, calls):
@@ -134,7 +145,7 @@ class DelayableGraph(Graph):
         return True
 
     def _store(self, graph, calls):
-        jobs = [call._load_job() for call in calls]
+        jobs = [call._generated_job for call in calls]
         self._ensure_same_graph_uuid(jobs)
         for parent, child in graph.edges():
             child._generated_job.add_depends({parent._generated_job})
@@ -183,6 +194,10 @@ class _Composed(_Element):
         for delayable in delayables:
             self._graph.absorb(delayable)
 
+    def replace_member(self, member, other):
+        """Put ``other`` where ``member`` is, if it is one."""
+        self.members = tuple(other if each is member else each for each in self.members)
+
     def __repr__(self):
         members = ", ".join(map(repr, self.members))
         return f"{type(self).__name__}({members})"
@@ -199,9 +214,9 @@ class DelayableGroup(_Composed):
 
     in_sequence = False
 
-    def __init__(self, *delayables):
-        super().__init__(*delayables)
-        self._delayables = set(delayables)
+    @property
+    def _delayables(self):
+        return set(self.members)
 
 
 class Delayable(_Element):
@@ -267,7 +282,7 @@ class Delayable(_Element):
         if self.recordset is not None and not self._generated_job:
             _logger.warning("Delayable %s was prepared but never delayed", self)
 
-    def _options(self):
+    def _job_options(self):
         return {name: getattr(self, name) for name in OPTION_NAMES}
 
     def set(self, *args, **options):
@@ -296,20 +311,26 @@ class Delayable(_Element):
             raise ValueError(f"A size of {size} splits nothing: give 1 or more.")
         starts = range(0, len(self.recordset), size)
         parts = [
-            self._part(self.recordset[start : start + size], number, len(starts))
+            self._part(self._slice(start, start + size), number, len(starts))
             for number, start in enumerate(starts, start=1)
         ]
+        composed = (DelayableChain if chain else DelayableGroup)(*parts)
         # The parts are delayed in its place.
         self._generated_job = True
-        return (DelayableChain if chain else DelayableGroup)(*parts)
+        if self._joined_graph:
+            self._joined_graph.replace(self, composed)
+        return composed
+
+    def _slice(self, start, stop):
+        records = self.recordset[start:stop]
+        # A slice of a subclass of list is a plain list, without its methods.
+        return type(self.recordset)(records) if type(records) is list else records
 
     def _part(self, recordset, number, count):
         description = self.description or default_description(self._job_method)
-        part = Delayable(recordset, **self._options())
+        part = Delayable(recordset, **self._job_options())
         part.description = f"{description} (split {number}/{count})"
-        return part._capture(self._job_method.__name__)(
-            *self._job_args, **self._job_kwargs
-        )
+        return part._capture(self._job_method.__name__)(*self._job_args, **self._job_kwargs)
 
     def _build_job(self):
         if self._job_method is None:
@@ -318,18 +339,20 @@ class Delayable(_Element):
             self._job_method,
             args=self._job_args,
             kwargs=self._job_kwargs,
-            **self._options(),
+            **self._job_options(),
         )
         return self._generated_job
 
-    def _load_job(self):
+    def _refresh_job(self):
+        """See to it that the job of an earlier delay() is as it is by now."""
         if isinstance(self._generated_job, BaseModel):
-            # a job with the same identity, reused by an earlier delay()
+            # one with the same identity was reused
             record = self._generated_job
             self._generated_job = Job.load(record.env, record.uuid)
-        return self._generated_job
+        else:
+            self._generated_job.refresh()
 
-    def _run_now(self):
+    def _perform_now(self):
         if not self._generated_job:
             job = self._build_job()
             job.perform()

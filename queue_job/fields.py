@@ -61,6 +61,9 @@ class JobSerialized(fields.Field):
         if value is None:
             return self._empty_values[self._base_type](record.env)
         decoded = JobDecoder(env=record.env).decode_plain(value)
+        if self._base_type is models.BaseModel and not isinstance(decoded, models.BaseModel):
+            # of a model that is not installed any more
+            return record.env["base"]
         return tuple(decoded) if self._base_type is tuple else decoded
 
     def convert_to_export(self, value, record):
@@ -111,9 +114,7 @@ class JobDecoder(json.JSONDecoder):
     def decode_plain(self, value):
         """Decode plain JSON values that are parsed already."""
         if isinstance(value, dict):
-            return self.object_hook(
-                {key: self.decode_plain(item) for key, item in value.items()}
-            )
+            return self.object_hook({key: self.decode_plain(item) for key, item in value.items()})
         if isinstance(value, list):
             return [self.decode_plain(item) for item in value]
         return value
@@ -125,10 +126,14 @@ class JobDecoder(json.JSONDecoder):
         return decode(self, obj) if decode else obj
 
     def _decode_recordset(self, obj):
+        if obj["model"] not in self.env:
+            # Not installed any more. The job has to load all the same: it can be
+            # looked at and cancelled, and fails when it is run.
+            return obj
         env = self.env(
             user=obj.get("uid") or self.env.uid,
             su=obj.get("su", self.env.su),
-            context=obj.get("context") or self.env.context,
+            context=obj.get("context", self.env.context),
         )
         return env[obj["model"]].browse(obj["ids"])
 

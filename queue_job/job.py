@@ -10,7 +10,7 @@ import uuid
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 
-from odoo import models
+from odoo import api, models
 
 from . import job_storage
 from .core.identity import identity_exact, identity_exact_hasher
@@ -24,9 +24,10 @@ from .core.states import (
     STARTED,
     STATES,
     WAIT_DEPENDENCIES,
+    WAITING_STATES,
 )
 from .exception import FailedJobError, NoSuchJobError, RetryableJobError
-from .utils import in_test_mode
+from .utils import can_open_test_cursors, commit_forbidden, in_test_mode
 
 __all__ = [
     "CANCELLED",
@@ -61,6 +62,19 @@ def default_description(method):
     return f"{method.__self__._name}.{method.__name__}"
 
 
+def _on_cursor(value, cr):
+    """:return: ``value`` with all environments and recordsets in it on ``cr``"""
+    if isinstance(value, api.Environment):
+        return value(cr=cr)
+    if isinstance(value, models.BaseModel):
+        return value.with_env(value.env(cr=cr))
+    if isinstance(value, dict):
+        return {key: _on_cursor(item, cr) for key, item in value.items()}
+    if type(value) in (list, tuple):
+        return type(value)(_on_cursor(item, cr) for item in value)
+    return value
+
+
 class Job:
     """A call that runs later, or is running, or has run.
 
@@ -79,8 +93,10 @@ class Job:
     :raises TypeError: ``func`` is not a method of a recordset
     """
 
+    #: Whether it may have a row: a new job has none, and needs none to be looked for.
+    _may_be_stored = True
+
     # Defaults of what a new job has not got yet.
-    _company_id = None
     graph_uuid = None
     state = PENDING
     retry = 0
@@ -113,6 +129,7 @@ class Job:
         self._bind(func.__self__, func.__name__, args, kwargs)
         env = self.recordset.env
         self._uuid = job_uuid or str(uuid.uuid4())
+        self._may_be_stored = bool(job_uuid)
         self._channel = channel
         self._description = description
         self.priority = DEFAULT_PRIORITY if priority is None else priority
@@ -154,8 +171,7 @@ class Job:
     def load_many(cls, env, job_uuids):
         """:return: set of the stored jobs; uuids without a row are ignored"""
         return {
-            cls._load_from_db_record(record)
-            for record in cls.db_records_from_uuids(env, job_uuids)
+            cls._load_from_db_record(record) for record in cls.db_records_from_uuids(env, job_uuids)
         }
 
     @staticmethod
@@ -172,10 +188,19 @@ class Job:
         job._uuid = record.uuid
         job._channel = record.channel
         job._description = record.name
-        for name, value in job_storage.read(record).items():
-            setattr(job, name, value)
+        job._read(record)
         job.recordset = job._with_company(recordset)
         return job
+
+    def _read(self, record):
+        for name, value in job_storage.read(record).items():
+            setattr(self, name, value)
+
+    def refresh(self):
+        """Read again from the row, if there is one, what changes in a job."""
+        record = self.db_record()
+        if record:
+            self._read(record)
 
     def _with_company(self, recordset):
         if not self.company_id or recordset.env.context.get("allowed_company_ids"):
@@ -281,18 +306,30 @@ class Job:
     def in_temporary_env(self):
         """Inside it the job works on a new cursor, which is committed at the end.
 
-        What is written there stays, whatever becomes of the outer transaction.
+        What is written there stays, whatever becomes of the outer transaction. In a test
+        whose data no other cursor can see, it is the cursor of the test.
         """
-        outer = self.env
-        with outer.registry.cursor() as cr:
-            self.env = outer(cr=cr)
-            try:
-                yield self.env
-            finally:
-                self.env = outer
+        if in_test_mode() and not can_open_test_cursors():
+            yield self.env
+            return
+        with self._on_own_cursor():
+            yield self.env
+
+    @contextmanager
+    def _on_own_cursor(self):
+        """Move the job, with the records in its arguments, to a new cursor."""
+        outer = self.env, self.recordset, self.args, self.kwargs
         if in_test_mode():
-            # the outer transaction is the same one there, and its cache is out of date
-            outer["queue.job"].invalidate_model(flush=False)
+            self.env.flush_all()
+        with self.env.registry.cursor() as cr:
+            self.env, self.recordset, self.args, self.kwargs = _on_cursor(outer, cr)
+            try:
+                yield
+            finally:
+                self.env, self.recordset, self.args, self.kwargs = outer
+        if in_test_mode():
+            # all cursors are in the same transaction there
+            self.env.invalidate_all(flush=False)
 
     # -- moves
 
@@ -376,12 +413,17 @@ class Job:
         :raises FailedJobError: its tries are used up
         """
         self.retry += 1
+        own = self._on_own_cursor if self.job_config.allow_commit else self._without_commit
         try:
-            self.result = self.func(*self.args, **self.kwargs)
+            with own():
+                self.result = self.func(*self.args, **self.kwargs)
         except RetryableJobError as error:
             self.count_try(error, error.ignore_retry)
             raise
         return self.result
+
+    def _without_commit(self):
+        return commit_forbidden(self.recordset.env.cr)
 
     def count_try(self, error, ignore_retry=False):
         """Account for a try that ended with ``error`` and may be repeated.
@@ -392,9 +434,7 @@ class Job:
         if not decision.counts:
             self.retry -= 1
         if not decision.retry:
-            raise FailedJobError(
-                f"Max. retries ({self.max_retries}) reached: {error}"
-            ) from error
+            raise FailedJobError(f"Max. retries ({self.max_retries}) reached: {error}") from error
 
     def on_fail(self, values):
         """Call the method that the job function names for a failed job, if any.
@@ -444,7 +484,7 @@ class Job:
         self.depends_on.update(jobs)
         for parent in jobs:
             parent.reverse_depends_on.add(self)
-        if any(parent.state != DONE for parent in jobs):
+        if self.state in WAITING_STATES and any(parent.state != DONE for parent in jobs):
             self.state = WAIT_DEPENDENCIES
 
     def should_check_dependents(self):
@@ -453,13 +493,11 @@ class Job:
 
     def enqueue_waiting(self):
         """Make those jobs pending whose last parent this one was."""
-        if self.should_check_dependents():
-            job_storage.release_dependents(self)
+        job_storage.release_dependents(self)
 
     def cancel_dependent_jobs(self):
         """Cancel the jobs that wait for this one, and those that wait for them."""
-        if self.should_check_dependents():
-            job_storage.cancel_dependents(self)
+        job_storage.cancel_dependents(self)
 
     # -- for the web client
 

@@ -31,6 +31,27 @@ STORED_ATTRIBUTES = (
     "lease",
 )
 
+#: Fields that are written when the row is created, and never again.
+CREATED_FIELDS = (
+    "uuid",
+    "name",
+    "date_created",
+    "user_id",
+    "model_name",
+    "method_name",
+    "func_string",
+    "channel_method_name",
+    "job_function_id",
+    "channel",
+    "records",
+    "args",
+    "kwargs",
+    "dependencies",
+)
+
+#: Fields whose values are the business of the job alone.
+CORE_FIELDS = frozenset(STORED_ATTRIBUTES).union(CREATED_FIELDS)
+
 #: Attributes read back from a row besides those of the call itself. ``exec_time`` is
 #: computed by the job.
 READ_ATTRIBUTES = (
@@ -38,6 +59,9 @@ READ_ATTRIBUTES = (
     "date_created",
     "user_id",
 )
+
+#: Attributes whose text comes from the method that the job calls.
+_TEXTS = ("exc_name", "exc_message", "exc_info", "result")
 
 #: Attributes whose empty value is not None.
 _FALSY_ATTRIBUTES = ("state", "priority", "retry", "max_retries")
@@ -83,8 +107,10 @@ def store_many(jobs):
     if not jobs:
         return
     env = jobs[0].env
-    records = {record.uuid: record for record in find(env, [job.uuid for job in jobs])}
+    known = [job.uuid for job in jobs if job._may_be_stored]
+    records = {record.uuid: record for record in find(env, known)} if known else {}
     for job in jobs:
+        job._may_be_stored = True
         if job.uuid in records:
             _write(job, records[job.uuid])
     _create(env, [job for job in jobs if job.uuid not in records])
@@ -113,6 +139,10 @@ def _changing_values(job):
     values = {name: getattr(job, name) or False for name in STORED_ATTRIBUTES}
     values["result"] = str(job.result) if job.result else False
     values["exc_message"] = str(job.exc_message) if job.exc_message else False
+    for name in _TEXTS:
+        if values[name]:
+            # PostgreSQL has no character for it
+            values[name] = values[name].replace("\x00", "")
     values.update({name: getattr(job, name) for name in _FALSY_ATTRIBUTES})
     return values
 
@@ -120,9 +150,7 @@ def _changing_values(job):
 def _dependencies(job):
     return {
         "depends_on": _uuids(job._depends_on, job._depends_on_uuids),
-        "reverse_depends_on": _uuids(
-            job._reverse_depends_on, job._reverse_depends_on_uuids
-        ),
+        "reverse_depends_on": _uuids(job._reverse_depends_on, job._reverse_depends_on_uuids),
     }
 
 
@@ -161,7 +189,7 @@ def _hook_values(job):
         hook = getattr(job.recordset, name, None)
         if hook is not None:
             values.update(hook(job) or {})
-    return values
+    return {name: value for name, value in values.items() if name not in CORE_FIELDS}
 
 
 def _write_dependencies(env, jobs):
@@ -177,7 +205,7 @@ def _write_dependencies(env, jobs):
         """
         INSERT INTO queue_job_dependency (parent_id, child_id)
         SELECT parent.id, child.id
-          FROM unnest(%s, %s) AS edge (parent_uuid, child_uuid)
+          FROM unnest(%s::text[], %s::text[]) AS edge (parent_uuid, child_uuid)
           JOIN queue_job parent ON parent.uuid = edge.parent_uuid
           JOIN queue_job child ON child.uuid = edge.child_uuid
             ON CONFLICT DO NOTHING

@@ -3,6 +3,7 @@
 
 import logging
 import os
+from contextlib import contextmanager
 
 from odoo.modules import module
 from odoo.tools import str2bool
@@ -17,6 +18,33 @@ CONTEXT_KEYS = ("queue_job__no_delay", "test_queue_job_no_delay")
 def in_test_mode():
     """Whether one of Odoo's tests is running in this process."""
     return bool(module.current_test)
+
+
+def can_open_test_cursors():
+    """Whether new cursors see what the running test has written and not committed."""
+    return getattr(module.current_test, "_registry_patched", False)
+
+
+@contextmanager
+def commit_forbidden(cr):
+    """Inside it, a commit of ``cr`` raises :class:`RuntimeError`."""
+
+    def commit():
+        raise RuntimeError(
+            "A job must not commit: its effects and its end are one commit of the job"
+            " queue. Set 'Allow Commit' on its job function, or use a cursor of your own."
+        )
+
+    # Somebody outside, such as a test, may have put another function there.
+    outer = vars(cr).get("commit")
+    cr.commit = commit
+    try:
+        yield
+    finally:
+        if outer is None:
+            del cr.commit
+        else:
+            cr.commit = outer
 
 
 def must_run_without_delay(env):

@@ -2,7 +2,7 @@
 import logging
 import random
 import time
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from markupsafe import Markup
 
@@ -30,6 +30,9 @@ from ..job import Job
 from ..sql import triggers
 
 _logger = logging.getLogger(__name__)
+
+#: How many old jobs are deleted in one transaction.
+GC_BATCH = 1000
 
 #: (background, border) of a job in the picture of its graph, by state.
 NODE_COLORS = {
@@ -84,9 +87,7 @@ class QueueJob(models.Model):
     name = fields.Char(string="Description", readonly=True)
     model_name = fields.Char(string="Model", readonly=True)
     method_name = fields.Char(readonly=True)
-    records = JobSerialized(
-        string="Record(s)", readonly=True, base_type=models.BaseModel
-    )
+    records = JobSerialized(string="Record(s)", readonly=True, base_type=models.BaseModel)
     dependencies = Serialized(string="Dependencies (uuids)", readonly=True)
     dependency_ids = fields.Many2many(
         comodel_name="queue.job",
@@ -150,9 +151,7 @@ class QueueJob(models.Model):
         help="Random token of the current try: only its holder may settle the job.",
     )
 
-    _runnable_idx = models.Index(
-        "(channel, priority, date_created, id) WHERE state = 'pending'"
-    )
+    _runnable_idx = models.Index("(channel, priority, date_created, id) WHERE state = 'pending'")
     _eta_idx = models.Index("(eta) WHERE state = 'pending' AND eta IS NOT NULL")
     _in_progress_idx = models.Index("(id) WHERE state IN ('enqueued', 'started')")
     _identity_idx = models.Index(
@@ -160,9 +159,7 @@ class QueueJob(models.Model):
         " AND state IN ('wait_dependencies', 'pending', 'enqueued')"
     )
     _date_done_idx = models.Index("(date_done) WHERE date_done IS NOT NULL")
-    _date_cancelled_idx = models.Index(
-        "(date_cancelled) WHERE date_cancelled IS NOT NULL"
-    )
+    _date_cancelled_idx = models.Index("(date_cancelled) WHERE date_cancelled IS NOT NULL")
 
     def init(self):
         triggers.install(self.env.cr)
@@ -178,11 +175,12 @@ class QueueJob(models.Model):
         jobs = self.search([("graph_uuid", "=", self.graph_uuid)], order="id")
         if not jobs:
             return {}
+        ids = set(jobs.ids)
         edges = [
             [parent, child.id]
             for child in jobs
             for parent in child.dependency_ids.ids
-            if parent in jobs._ids
+            if parent in ids
         ]
         return {"nodes": [job._dependency_graph_node() for job in jobs], "edges": edges}
 
@@ -190,8 +188,7 @@ class QueueJob(models.Model):
         color, border = NODE_COLORS[self.state]
         return {
             "id": self.id,
-            "title": Markup("<strong>%s</strong><br/>%s")
-            % (self.display_name, self.func_string),
+            "title": Markup("<strong>%s</strong><br/>%s") % (self.display_name, self.func_string),
             "color": color,
             "border": border,
             "shadow": True,
@@ -199,11 +196,7 @@ class QueueJob(models.Model):
 
     def _compute_graph_jobs_count(self):
         uuids = [uuid for uuid in self.mapped("graph_uuid") if uuid]
-        counts = dict(
-            self._read_group(
-                [("graph_uuid", "in", uuids)], ["graph_uuid"], ["__count"]
-            )
-        )
+        counts = dict(self._read_group([("graph_uuid", "in", uuids)], ["graph_uuid"], ["__count"]))
         for job in self:
             job.graph_jobs_count = counts.get(job.graph_uuid, 0)
 
@@ -303,9 +296,7 @@ class QueueJob(models.Model):
 
     def requeue(self):
         """Run the jobs again: those that have failed, are done or are cancelled."""
-        self.filtered(lambda job: job.state in REQUEUABLE_STATES)._change_job_state(
-            PENDING
-        )
+        self.filtered(lambda job: job.state in REQUEUABLE_STATES)._change_job_state(PENDING)
         return True
 
     def button_done(self):
@@ -329,6 +320,8 @@ class QueueJob(models.Model):
         :param str state: ``done``, ``pending`` or ``cancelled``
         :raises ValueError: any other state
         """
+        if state not in (DONE, PENDING, CANCELLED):
+            raise ValueError(f"Jobs can't be moved by hand to the state {state!r}.")
         for record in self._parents_first():
             job = Job.load(record.env, record.uuid)
             if state == DONE:
@@ -338,14 +331,10 @@ class QueueJob(models.Model):
             elif state == PENDING:
                 job.set_pending(result=result)
                 job.store()
-            elif state == CANCELLED:
-                # by the cascade of a parent that is selected too
-                if job.state != CANCELLED:
-                    job.set_cancelled(result=result)
-                    job.store()
-                    job.cancel_dependent_jobs()
-            else:
-                raise ValueError(f"Jobs can't be moved by hand to the state {state!r}.")
+            elif job.state != CANCELLED:  # else by the cascade of a selected parent
+                job.set_cancelled(result=result)
+                job.store()
+                job.cancel_dependent_jobs()
 
     def _parents_first(self):
         graph = Graph({job: set() for job in self})
@@ -387,7 +376,9 @@ class QueueJob(models.Model):
     def open_graph_jobs(self):
         """Open the jobs of the same graph."""
         self.ensure_one()
-        jobs = self.search([("graph_uuid", "=", self.graph_uuid)])
+        jobs = self
+        if self.graph_uuid:
+            jobs = self.search([("graph_uuid", "=", self.graph_uuid)])
         action = self.env["ir.actions.act_window"]._for_xml_id("queue_job.action_queue_job")
         action.update(
             name=self.env._("Jobs for graph %s", self.graph_uuid),
@@ -404,11 +395,15 @@ class QueueJob(models.Model):
 
         :return: (deleted, more_remain), int and bool
         """
-        deleted = self._delete_old_jobs(limit=1000)
-        return deleted, deleted == 1000
+        # one more than is deleted, to know whether some remain
+        jobs = self._find_old_jobs(limit=GC_BATCH + 1)
+        old = jobs[:GC_BATCH]
+        old.unlink()
+        return len(old), len(jobs) > len(old)
 
-    def _delete_old_jobs(self, limit):
-        now = fields.Datetime.now()
+    def _find_old_jobs(self, limit):
+        # with microseconds, as the dates of the jobs
+        now = datetime.now()
         channels = {
             channel.complete_name: channel.removal_interval
             for channel in self.env["queue.job.channel"].search([])
@@ -422,16 +417,13 @@ class QueueJob(models.Model):
                     "|",
                     ("date_done", "<=", deadline),
                     ("date_cancelled", "<=", deadline),
-                    ("channel", "=", name)
-                    if name
-                    else ("channel", "not in", list(channels)),
+                    ("channel", "=", name) if name else ("channel", "not in", list(channels)),
                 ],
                 limit=limit - len(jobs),
             )
             if len(jobs) >= limit:
                 break
-        jobs.unlink()
-        return len(jobs)
+        return jobs
 
     # -- for demonstrations and tests
 
@@ -450,11 +442,10 @@ class QueueJob(models.Model):
         :param failure_retry_seconds: when it fails, it is tried again after these
         """
         _logger.info("Running test job.")
-        if random.random() <= failure_rate:
+        if random.random() < failure_rate:
             if failure_retry_seconds:
                 raise RetryableJobError(
-                    f"Retryable job failed, will be retried in {failure_retry_seconds}"
-                    " seconds",
+                    f"Retryable job failed, will be retried in {failure_retry_seconds} seconds",
                     seconds=failure_retry_seconds,
                 )
             raise JobError("Job failed")

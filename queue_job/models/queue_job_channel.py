@@ -5,6 +5,22 @@ from odoo.exceptions import UserError, ValidationError
 from ..core.channel_config import ROOT
 
 
+def is_noupdate(record):
+    """Whether a module has declared ``record`` as not to be changed by updates."""
+    return bool(
+        record.env["ir.model.data"]
+        .sudo()
+        .search_count(
+            [
+                ("model", "=", record._name),
+                ("res_id", "=", record.id),
+                ("noupdate", "=", True),
+            ],
+            limit=1,
+        )
+    )
+
+
 class QueueJobChannel(models.Model):
     _name = "queue.job.channel"
     _description = "Job Channels"
@@ -59,6 +75,8 @@ class QueueJobChannel(models.Model):
         channels = self.browse()
         for vals in vals_list:
             existing = self._find_declared(vals)
+            if existing and not is_noupdate(existing):
+                existing.write(vals)
             channels += existing or super().create([vals])
         return channels
 
@@ -74,7 +92,10 @@ class QueueJobChannel(models.Model):
     def write(self, vals):
         if not self.env.context.get("install_mode") and {"name", "parent_id"} & set(vals):
             self._check_not_root(self.env._("The root channel can't be changed."))
-        return super().write(vals)
+        result = super().write(vals)
+        # of the job configurations, which hold the complete names
+        self.env.registry.clear_cache()
+        return result
 
     @api.ondelete(at_uninstall=False)
     def _unlink_except_root(self):

@@ -9,6 +9,7 @@ from ..core.channel_config import ROOT
 from ..core.related_action import check_related_action, parse_related_action
 from ..core.retry import check_retry_pattern, parse_retry_pattern
 from ..fields import JobSerialized
+from .queue_job_channel import is_noupdate
 
 NAME_PATTERN = re.compile(r"<(?P<model>[\w.]+)>\.(?P<method>\w+)", re.ASCII)
 
@@ -25,9 +26,7 @@ class QueueJobFunction(models.Model):
         "related_action_kwargs job_function_id allow_commit on_fail_method_name",
     )
 
-    name = fields.Char(
-        compute="_compute_name", inverse="_inverse_name", index=True, store=True
-    )
+    name = fields.Char(compute="_compute_name", inverse="_inverse_name", index=True, store=True)
     model_id = fields.Many2one(
         comodel_name="ir.model", string="Model", ondelete="cascade", index=True
     )
@@ -52,9 +51,7 @@ class QueueJobFunction(models.Model):
         help="Seconds until the next try, by the number of the try from which on they "
         "count, e.g. {1: 10, 5: 60, 10: (60, 600)}; of a pair, a random number between.",
     )
-    related_action = JobSerialized(
-        string="Related Action (serialized)", base_type=dict
-    )
+    related_action = JobSerialized(string="Related Action (serialized)", base_type=dict)
     edit_related_action = fields.Text(
         string="Related Action",
         compute="_compute_edit_related_action",
@@ -67,9 +64,7 @@ class QueueJobFunction(models.Model):
         "its effects and the end of the job are not one commit."
     )
 
-    _name_uniq = models.Constraint(
-        "UNIQUE(name)", "A job function with this name exists already."
-    )
+    _name_uniq = models.Constraint("UNIQUE(name)", "A job function with this name exists already.")
 
     def _default_channel(self):
         return self.env.ref("queue_job.channel_root", raise_if_not_found=False)
@@ -80,7 +75,7 @@ class QueueJobFunction(models.Model):
             function.name = (
                 self.job_function_name(function.model_id.model, function.method)
                 if function.model_id and function.method
-                else ""
+                else False
             )
 
     def _inverse_name(self):
@@ -107,9 +102,7 @@ class QueueJobFunction(models.Model):
 
     def _inverse_edit_retry_pattern(self):
         for function in self:
-            function.retry_pattern = self._parsed(
-                parse_retry_pattern, function.edit_retry_pattern
-            )
+            function.retry_pattern = self._parsed(parse_retry_pattern, function.edit_retry_pattern)
 
     @api.depends("related_action")
     def _compute_edit_related_action(self):
@@ -141,7 +134,7 @@ class QueueJobFunction(models.Model):
     @tools.ormcache("name")
     def job_config(self, name):
         """:return: ``JobConfig`` of the job function ``name``, else the default one"""
-        function = self.search([("name", "=", name)], limit=1)
+        function = self.sudo().search([("name", "=", name)], limit=1)
         if not function:
             return self.job_default_config()
         action = function.related_action
@@ -161,30 +154,27 @@ class QueueJobFunction(models.Model):
         """While modules are installed, a function that several of them declare is one."""
         for vals in vals_list:
             self._check_values(vals)
+        if self.env.context.get("install_mode"):
+            functions = self._create_or_merge(vals_list)
+        else:
+            functions = super().create(vals_list)
         self.env.registry.clear_cache()
-        if not self.env.context.get("install_mode"):
-            return super().create(vals_list)
+        return functions
+
+    def _create_or_merge(self, vals_list):
         functions = self.browse()
         for vals in vals_list:
-            existing = self.search([("name", "=", vals.get("name"))], limit=1)
-            if existing and not existing._is_noupdate():
+            existing = self.search([("name", "=", self._declared_name(vals))], limit=1)
+            if existing and not is_noupdate(existing):
                 existing.write(vals)
             functions += existing or super().create([vals])
         return functions
 
-    def _is_noupdate(self):
-        return bool(
-            self.env["ir.model.data"]
-            .sudo()
-            .search_count(
-                [
-                    ("model", "=", self._name),
-                    ("res_id", "=", self.id),
-                    ("noupdate", "=", True),
-                ],
-                limit=1,
-            )
-        )
+    def _declared_name(self, vals):
+        if vals.get("name"):
+            return vals["name"]
+        model = self.env["ir.model"].sudo().browse(vals.get("model_id")).model
+        return self.job_function_name(model, vals.get("method"))
 
     def write(self, vals):
         self._check_values(vals)
@@ -199,8 +189,6 @@ class QueueJobFunction(models.Model):
 
     def _check_values(self, vals):
         if vals.get("retry_pattern"):
-            vals["retry_pattern"] = self._parsed(
-                check_retry_pattern, vals["retry_pattern"]
-            )
+            vals["retry_pattern"] = self._parsed(check_retry_pattern, vals["retry_pattern"])
         if vals.get("related_action"):
             self._parsed(check_related_action, vals["related_action"])

@@ -89,9 +89,7 @@ class JobsTrap:
 
         :param only: bound method: count its jobs only
         """
-        return sum(
-            only is None or _is_same_method(job.func, only) for job in self.enqueued_jobs
-        )
+        return sum(only is None or _is_same_method(job.func, only) for job in self.enqueued_jobs)
 
     def assert_jobs_count(self, expected, only=None):
         """:raises AssertionError: another number of jobs was enqueued"""
@@ -109,8 +107,7 @@ class JobsTrap:
         if not any(_matches(call, expected) for call in self.calls):
             actual = "\n".join(f" * {_describe(call)}" for call in self.calls)
             raise AssertionError(
-                f"Job {_describe(expected)} was not enqueued.\n"
-                f"Actual enqueued jobs:\n{actual}"
+                f"Job {_describe(expected)} was not enqueued.\nActual enqueued jobs:\n{actual}"
             )
 
     def perform_enqueued_jobs(self):
@@ -297,9 +294,8 @@ def load_doctests(module):
 
 
 def _is_same_method(method, other):
-    return (
-        method.__self__ == other.__self__
-        and getattr(method, "__func__", method) == getattr(other, "__func__", other)
+    return method.__self__ == other.__self__ and getattr(method, "__func__", method) == getattr(
+        other, "__func__", other
     )
 
 
@@ -308,10 +304,7 @@ def _matches(call, expected):
         _is_same_method(call.method, expected.method)
         and call.args == expected.args
         and call.kwargs == expected.kwargs
-        and all(
-            call.properties.get(name) == value
-            for name, value in expected.properties.items()
-        )
+        and all(call.properties.get(name) == value for name, value in expected.properties.items())
     )
 
 
