@@ -25,8 +25,8 @@ class Jobrunner(Command):
         config.parser.prog = self.prog
         config.parse_config(args, setup_logging=True)
         # Only now: importing the addon needs Odoo's configuration.
-        from odoo.addons.queue_job.jobrunner import check as check_module  # noqa: PLC0415
-        from odoo.addons.queue_job.jobrunner.runner import QueueJobRunner  # noqa: PLC0415
+        from odoo.addons.queue_job.jobrunner import check as check_module
+        from odoo.addons.queue_job.jobrunner.runner import QueueJobRunner
 
         if check:
             sys.exit(check_module.main())

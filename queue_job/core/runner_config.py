@@ -10,7 +10,7 @@ ENVIRONMENT_PREFIX = "ODOO_QUEUE_JOB_"
 DATABASE_OPTIONS = ("host", "port", "user", "password")
 
 #: Addresses on which a server listens everywhere, but which nobody can connect to.
-WILDCARD_ADDRESSES = ("0.0.0.0", "::", "")  # noqa: S104
+WILDCARD_ADDRESSES = ("0.0.0.0", "::", "")
 
 
 @dataclass(frozen=True)

@@ -144,7 +144,5 @@ class Database:
     def requeue_dead(self, tries):
         """:param tries: list of (uuid, lease) :return: set of the uuids requeued"""
         uuids, leases = zip(*tries, strict=True)
-        rows = self.query(
-            queries.REQUEUE_SEEN_DEAD, uuids=list(uuids), leases=list(leases)
-        )
+        rows = self.query(queries.REQUEUE_SEEN_DEAD, uuids=list(uuids), leases=list(leases))
         return {row.uuid for row in rows}

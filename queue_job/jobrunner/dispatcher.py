@@ -58,9 +58,7 @@ class Dispatcher:
         if not self._idle.acquire(blocking=False) and self._threads_left:
             self._threads_left -= 1
             # Daemons: the end of the process does not wait for a job that takes hours.
-            threading.Thread(
-                target=self._work, name="queue_job.dispatcher", daemon=True
-            ).start()
+            threading.Thread(target=self._work, name="queue_job.dispatcher", daemon=True).start()
 
     def responses(self):
         """:return: list of the :class:`Response` that came since the last call"""

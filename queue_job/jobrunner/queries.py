@@ -174,5 +174,5 @@ def requeue_dead_jobs(condition="TRUE"):
 
 #: Of the jobs seen without a lock in two looks: those still started by the same try.
 REQUEUE_SEEN_DEAD = requeue_dead_jobs(
-    "(uuid, lease) IN (SELECT * FROM unnest(%(uuids)s, %(leases)s))"
+    "(uuid, lease) IN (SELECT * FROM unnest(%(uuids)s::text[], %(leases)s::text[]))"
 )

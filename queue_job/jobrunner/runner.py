@@ -268,9 +268,7 @@ class QueueJobRunner:
 
     def _most_requests(self):
         capacities = [
-            config.capacity
-            for config in parse_channels(self.config.channels)
-            if not config.path
+            config.capacity for config in parse_channels(self.config.channels) if not config.path
         ]
         return capacities[-1] if capacities else MAX_THREADS
 

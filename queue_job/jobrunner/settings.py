@@ -44,7 +44,7 @@ def connection_info(db_name, overrides):
 def _section():
     """The options of the section, from the addon server_environment where it is there."""
     try:
-        from odoo.addons.server_environment import serv_config as parser  # noqa: PLC0415
+        from odoo.addons.server_environment import serv_config as parser
     except ImportError:
         parser = configparser.RawConfigParser()
         parser.read([config["config"] or ""])

@@ -64,9 +64,7 @@ def install(cr):
     if _exists(cr, "SELECT FROM pg_proc WHERE proname = 'queue_job_notify'"):
         cr.execute(DROP_PUBLISHED)
     for name, body in FUNCTIONS.items():
-        if not _exists(
-            cr, "SELECT FROM pg_proc WHERE proname = %s AND prosrc = %s", (name, body)
-        ):
+        if not _exists(cr, "SELECT FROM pg_proc WHERE proname = %s AND prosrc = %s", (name, body)):
             cr.execute(
                 f"CREATE OR REPLACE FUNCTION {name}() RETURNS trigger"
                 f" LANGUAGE plpgsql AS $queue_job${body}$queue_job$"

@@ -14,7 +14,7 @@ from odoo.addons.queue_job.core.channel_manager import ChannelManager
 
 DATABASES = ("db1", "db2")
 UUIDS = ("A", "B", "C", "D")
-CHANNELS = ("root", "a", "root.a.b", "a.b.c", "d", "d.e", "f")
+CHANNELS = ("root", "a", "root.a.b", "a.b.c", "d")
 STATES = [state for state, _label in states.STATES]
 
 
@@ -133,6 +133,18 @@ class Pair:
         self.engine.notify(row.db_name, row.channel, *args)
         self.model.notify(row)
 
+    def change(self, number, **values):
+        """Change something about one of the known jobs."""
+        rows = sorted(self.model.rows.values(), key=lambda row: (row.db_name, row.uuid))
+        if rows:
+            self.notify(replace(rows[number % len(rows)], **values))
+
+    def finish(self, state):
+        """A running job ends."""
+        running = self.model.select({states.ENQUEUED, states.STARTED})
+        if running:
+            self.notify(replace(running[0], state=state))
+
     def remove(self, uuid, db_name):
         self.engine.remove_job(uuid, db_name=db_name)
         self.model.forget(lambda row: row.uuid == uuid and db_name in (None, row.db_name))
@@ -190,62 +202,58 @@ def as_text(config):
     return ":".join([config.name, str(config.capacity), *keys])
 
 
-rows = st.builds(
-    Row,
-    db_name=st.sampled_from(DATABASES),
-    channel=st.sampled_from(CHANNELS),
-    uuid=st.sampled_from(UUIDS),
-    seq=st.integers(0, 2),
-    date_created=st.integers(0, 1),
-    priority=st.integers(0, 2),
-    eta=st.none() | st.integers(0, 6),
-    # mostly jobs to start, or there is little to compare
-    state=st.sampled_from([states.PENDING] * 8 + STATES),
-)
-throttles = st.sampled_from([0, 0, 0, 0.5, 1, 3])
-paused = st.sampled_from([False] * 5 + [True])
-configs = st.builds(
-    ChannelConfig,
-    name=st.sampled_from(CHANNELS),
-    capacity=st.integers(0, 3),
-    throttle=throttles,
-    paused=paused,
-) | st.builds(
-    ChannelConfig,
-    name=st.sampled_from(CHANNELS),
-    capacity=st.just(1),
-    sequential=st.just(True),
-    throttle=throttles,
-    paused=paused,
-)
-texts = st.lists(configs, max_size=4)
+channels = st.sampled_from(CHANNELS)
 db_names = st.sampled_from(DATABASES)
+fields = {
+    "channel": channels,
+    "seq": st.integers(0, 2),
+    "date_created": st.integers(0, 1),
+    "priority": st.integers(0, 2),
+    "eta": st.none() | st.integers(0, 6),
+    # mostly jobs to start, or there is little to compare
+    "state": st.sampled_from([states.PENDING] * 8 + STATES),
+}
+rows = st.builds(Row, db_name=db_names, uuid=st.sampled_from(UUIDS), **fields)
+changes = st.one_of(st.fixed_dictionaries({name: strategy}) for name, strategy in fields.items())
 later = st.sampled_from([0, 0.5, 0.5, 1, 1, 2, 3, -0.5, -2])
 
+optional = {
+    "throttle": st.sampled_from([0, 0, 0.5, 1, 3]),
+    "paused": st.sampled_from([False] * 7 + [True]),
+}
+limited = st.builds(ChannelConfig, channels, st.integers(0, 3), **optional)
+sequential = st.builds(ChannelConfig, channels, st.just(1), st.just(True), **optional)
+some_configs = st.lists(limited | sequential, max_size=4)
+# root with room, or all the others would hardly matter
+root = st.builds(ChannelConfig, st.just("root"), st.sampled_from([0, 0, 3, 1]))
+all_configs = st.tuples(root, some_configs).map(lambda configs: [configs[0], *configs[1]])
 
-def event(name, *arguments):
-    return st.tuples(st.just(name), *arguments)
+
+def event(name, *arguments, **keywords):
+    return st.tuples(st.just(name), st.tuples(*arguments), st.fixed_dictionaries(keywords))
 
 
-events = st.one_of(
-    event("notify", rows),
-    event("notify", rows),
+common = [
     event("notify", rows),
     event("run", later, st.sampled_from([1, 2, 99])),
-    event("run", later, st.sampled_from([1, 2, 99])),
+    event("finish", st.sampled_from([states.DONE, states.DONE, states.FAILED, states.PENDING])),
+    st.tuples(st.just("change"), st.tuples(st.integers(0, 7)), changes),
+]
+rare = [
     event("remove", st.sampled_from(UUIDS), st.none() | db_names),
     event("remove_db", db_names),
-    event("forget_waiting", db_names, st.sampled_from(CHANNELS)),
-    event("configure", texts),
-    event("simple_configure", texts),
-)
+    event("forget_waiting", db_names, channels),
+    event("configure", all_configs),
+    event("simple_configure", some_configs),
+]
+events = st.lists(st.one_of(*common, *common, *common, *rare), min_size=10, max_size=50)
 
 
 @settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(texts, st.lists(events, min_size=5, max_size=40))
+@given(all_configs, events)
 def test_engine_agrees_with_the_model(configs, events):
     pair = Pair()
     pair.configure(configs)
-    for name, *arguments in events:
-        getattr(pair, name)(*arguments)
+    for name, arguments, keywords in events:
+        getattr(pair, name)(*arguments, **keywords)
         pair.compare()

@@ -5,6 +5,7 @@ import itertools
 
 from hypothesis import given
 from hypothesis import strategies as st
+
 from odoo.addons.queue_job.core.composition import entries, exits, joints, leaves
 from odoo.addons.queue_job.core.graph import Graph
 

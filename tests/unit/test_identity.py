@@ -16,14 +16,12 @@ def call(ids=(2, 1), args=(1, "a"), kwargs=None):
 
 
 def test_digest_is_that_of_the_parts_in_order():
-    text = "res.partner" "export" "[1, 2]" "(1, 'a')" "[('a', 1), ('b', 2)]"
+    text = "res.partnerexport[1, 2](1, 'a')[('a', 1), ('b', 2)]"
     assert identity_exact(call()) == hashlib.sha1(text.encode()).hexdigest()
 
 
 def test_order_of_records_and_keywords_does_not_matter():
-    assert identity_exact(call()) == identity_exact(
-        call(ids=(1, 2), kwargs={"a": 1, "b": 2})
-    )
+    assert identity_exact(call()) == identity_exact(call(ids=(1, 2), kwargs={"a": 1, "b": 2}))
 
 
 def test_arguments_matter():

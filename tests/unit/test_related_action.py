@@ -1,5 +1,6 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl.html).
 import pytest
+
 from odoo.addons.queue_job.core.related_action import parse_related_action
 
 

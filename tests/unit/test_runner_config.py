@@ -1,5 +1,6 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl.html).
 import pytest
+
 from odoo.addons.queue_job.core.runner_config import RunnerConfig, resolve
 
 
@@ -59,8 +60,14 @@ def test_all_errors_are_reported_at_once():
 
 @pytest.mark.parametrize(
     ("channels", "enabled"),
-    [("root:1", True), ("root:0", False), ("root:0,sub:4", False), ("root:01", True),
-     ("sub:0", True), ("root:10", True)],
+    [
+        ("root:1", True),
+        ("root:0", False),
+        ("root:0,sub:4", False),
+        ("root:01", True),
+        ("sub:0", True),
+        ("root:10", True),
+    ],
 )
 def test_a_root_of_capacity_zero_means_no_runner(channels, enabled):
     assert RunnerConfig(channels=channels).enabled is enabled

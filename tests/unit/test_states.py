@@ -34,6 +34,4 @@ def test_states_end_as_the_contract_says():
 
 def test_buttons_only_make_legal_moves():
     assert all("pending" in states.TRANSITIONS[s] for s in states.REQUEUABLE_STATES)
-    assert all(
-        {"done", "cancelled"} <= states.TRANSITIONS[s] for s in states.CLOSABLE_STATES
-    )
+    assert all({"done", "cancelled"} <= states.TRANSITIONS[s] for s in states.CLOSABLE_STATES)

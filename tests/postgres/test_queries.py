@@ -1,0 +1,70 @@
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl.html).
+"""Every statement of the runner is one that the schema knows."""
+
+import re
+
+import pytest
+
+
+def statements(jobrunner):
+    found = {
+        name: value
+        for name, value in vars(jobrunner.queries).items()
+        if name.isupper() and not name.startswith("_") and name != "JOB_IS_UNLOCKED"
+    }
+    found["requeue_dead_jobs()"] = jobrunner.queries.requeue_dead_jobs()
+    return found
+
+
+@pytest.fixture
+def prepare(sql):
+    def prepare_statement(statement):
+        parameters = sorted(set(re.findall(r"%\((\w+)\)s", statement)))
+        for index, name in enumerate(parameters, start=1):
+            statement = statement.replace(f"%({name})s", f"${index}")
+        sql(f"PREPARE checked AS {statement}")
+        sql("DEALLOCATE checked")
+
+    return prepare_statement
+
+
+def test_every_query_can_be_prepared(jobrunner, prepare):
+    found = statements(jobrunner)
+    assert len(found) > 10
+    for statement in found.values():
+        prepare(statement)
+
+
+def test_a_wrong_query_would_be_noticed(jobrunner, prepare):
+    with pytest.raises(Exception, match="no_such_column"):
+        prepare("SELECT no_such_column FROM queue_job")
+
+
+def test_contract_query_has_no_parameters(jobrunner, runner_database, insert, sql):
+    dead = insert(state="started", lease="x")
+    rows = sql(runner_database._query_requeue_dead_jobs())
+    assert rows == [(dead,)]
+
+
+def test_window_is_read_from_the_index(sql, insert):
+    """However many jobs are done, the first pending ones are not searched for."""
+    insert()
+    sql(
+        "INSERT INTO queue_job (uuid, state, channel, priority, date_created)"
+        " SELECT 'done' || n, 'done', 'root', 10, now() FROM generate_series(1, 20000) n"
+    )
+    sql(
+        "INSERT INTO queue_job (uuid, state, channel, priority, date_created)"
+        " SELECT 'wait' || n, 'pending', 'root', 10, now() FROM generate_series(1, 20000) n"
+    )
+    sql("ANALYZE queue_job")
+    plan = "\n".join(
+        row[0]
+        for row in sql(
+            "EXPLAIN SELECT uuid FROM queue_job WHERE state = 'pending' AND channel = 'root'"
+            " AND (eta IS NULL OR eta <= now() AT TIME ZONE 'UTC')"
+            " ORDER BY priority, date_created, id LIMIT 200"
+        )
+    )
+    assert "_runnable_idx" in plan, plan
+    assert "Sort" not in plan, plan

@@ -1,0 +1,304 @@
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl.html).
+"""What the runner makes of the rows: windows, order, dead jobs, dependents."""
+
+import select
+import time
+
+import psycopg2
+import pytest
+
+from stack.waiting import wait_until
+
+
+@pytest.fixture
+def serve(jobrunner, runner_database):
+    """A function that returns a served database with an engine of these channels."""
+    from odoo.addons.queue_job.core.channel_manager import ChannelManager
+
+    def make(channels="root:1"):
+        manager = ChannelManager()
+        manager.simple_configure(channels)
+        served = jobrunner.served_database.ServedDatabase(runner_database, manager)
+        served.take_over(time.time())
+        served.engine = manager
+        return served
+
+    return make
+
+
+def turn(served, now=None, patience=0.1):
+    """One turn of the runner's loop, without sending: returns the uuids to request.
+
+    :param patience: seconds to wait for notifications
+    """
+    select.select([served.database], [], [], patience)
+    served.note_notifications()
+    served.look(now or time.time())
+    served.refill()
+    chosen = {
+        job.uuid: job.channel.fullname for job in served.engine.get_jobs_to_run(now or time.time())
+    }
+    return served.enqueue(chosen) if chosen else []
+
+
+def end(served, sql, uuid, state="done"):
+    """What a worker does with a job, and its answer."""
+    from odoo.addons.queue_job.jobrunner.dispatcher import Response
+
+    sql("UPDATE queue_job SET state = %s WHERE uuid = %s", state, uuid)
+    served.note_response(Response(served.name, uuid))
+
+
+def run_all(served, sql):
+    order = []
+    while jobs := turn(served, patience=0):
+        order += jobs
+        for uuid in jobs:
+            end(served, sql, uuid)
+    return order
+
+
+def test_pending_jobs_are_enqueued_within_capacity(serve, insert, state_of):
+    jobs = [insert() for _number in range(3)]
+    served = serve("root:2")
+    assert turn(served) == jobs[:2]
+    assert [state_of(job) for job in jobs] == ["enqueued", "enqueued", "pending"]
+    assert turn(served) == []
+
+
+def test_order_is_by_priority_then_creation(serve, insert, sql):
+    late = insert(priority=20)
+    first, second = insert(), insert()
+    urgent = insert(priority=1)
+    assert run_all(serve(), sql) == [urgent, first, second, late]
+
+
+def test_order_is_exact_across_windows(serve, insert, sql, jobrunner):
+    window = jobrunner.served_database.WINDOW
+    sql(
+        "INSERT INTO queue_job (uuid, state, channel, priority, date_created)"
+        " SELECT n::text, 'pending', CASE WHEN n %% 3 = 0 THEN 'root.a' ELSE 'root.b' END,"
+        " (n * 7919) %% 10, timestamp '2026-01-01' + ((n * 104729) %% 1000) * interval '1 s'"
+        " FROM generate_series(1, %s) n",
+        window * 4,
+    )
+    expected = [
+        row[0] for row in sql("SELECT uuid FROM queue_job ORDER BY priority, date_created, id")
+    ]
+    served = serve("root:1")
+    assert run_all(served, sql) == expected
+
+
+def test_memory_is_bounded_by_the_window(serve, sql, jobrunner):
+    window = jobrunner.served_database.WINDOW
+    sql(
+        "INSERT INTO queue_job (uuid, state, channel, priority, date_created)"
+        " SELECT n::text, 'pending', 'root', 10, now() FROM generate_series(1, 5000) n"
+    )
+    served = serve()
+    turn(served)
+    assert served.engine.waiting(served.name, "root") <= window
+
+
+def test_new_and_changed_jobs_are_noticed(serve, insert, sql):
+    served = serve()
+    assert turn(served) == []
+    slow, urgent = insert(priority=10), insert(priority=11)
+    sql("UPDATE queue_job SET priority = 1 WHERE uuid = %s", urgent)
+    assert turn(served) == [urgent]
+    end(served, sql, urgent)
+    assert turn(served) == [slow]
+
+
+def test_a_job_cancelled_meanwhile_is_not_requested(serve, insert, sql):
+    served = serve("root:1")
+    cancelled, other = insert(), insert()
+    served.note_notifications()
+    served.look(time.time())
+    served.refill()
+    sql("UPDATE queue_job SET state = 'cancelled' WHERE uuid = %s", cancelled)
+    chosen = {j.uuid: "root" for j in served.engine.get_jobs_to_run(time.time())}
+    assert served.enqueue(chosen) == []
+    assert turn(served) == [other]
+
+
+def test_a_job_with_an_eta_waits_for_it(serve, insert, sql):
+    job = insert(eta="2026-01-01 00:00:00")
+    future = insert()
+    sql(
+        "UPDATE queue_job SET eta = now() AT TIME ZONE 'UTC' + interval '1 s' WHERE uuid = %s",
+        future,
+    )
+    served = serve("root:5")
+    assert turn(served) == [job]
+    wait = served.wakeup_time() - time.time()
+    assert wait <= 1
+    time.sleep(max(0, wait) + 0.05)
+    assert turn(served) == [future]
+
+
+def test_a_postponed_job_waits_again(serve, insert, sql):
+    job = insert()
+    served = serve()
+    assert turn(served) == [job]
+    sql("UPDATE queue_job SET state = 'started' WHERE uuid = %s", job)
+    sql("UPDATE queue_job SET state = 'pending' WHERE uuid = %s", job)
+    # not while its request is open, though the notification has come
+    assert turn(served) == []
+    from odoo.addons.queue_job.jobrunner.dispatcher import Response
+
+    served.note_response(Response(served.name, job))
+    assert turn(served) == [job]
+
+
+def test_a_sequential_channel_waits_for_a_failed_job(serve, insert, sql):
+    first, second = insert(channel="root.s"), insert(channel="root.s")
+    served = serve("root:4, root.s:1:sequential")
+    assert turn(served) == [first]
+    end(served, sql, first, "failed")
+    assert turn(served) == []
+    sql("UPDATE queue_job SET state = 'done' WHERE uuid = %s", first)
+    assert turn(served) == [second]
+
+
+def test_a_sequential_channel_waits_for_an_eta(serve, insert, sql):
+    first, second = insert(channel="root.s"), insert(channel="root.s")
+    sql(
+        "UPDATE queue_job SET eta = now() AT TIME ZONE 'UTC' + interval '1 day' WHERE uuid = %s",
+        first,
+    )
+    served = serve("root:4, root.s:1:sequential")
+    assert turn(served) == []
+    sql("UPDATE queue_job SET eta = NULL WHERE uuid = %s", first)
+    assert turn(served) == [first]
+    end(served, sql, first)
+    assert turn(served) == [second]
+
+
+def test_a_request_that_reached_nobody_gives_the_job_back(serve, insert, state_of):
+    from odoo.addons.queue_job.jobrunner.dispatcher import Response
+
+    job = insert()
+    served = serve()
+    assert turn(served) == [job]
+    assert served.note_response(Response(served.name, job, "refused")) is False
+    assert state_of(job) == "pending"
+    assert turn(served) == [job]
+
+
+LOCK = "SELECT pg_advisory_xact_lock(%s, (SELECT id FROM queue_job WHERE uuid = %s))"
+
+
+@pytest.fixture
+def lock(database, connect):
+    """A function that locks a job as its worker does; it returns the connection."""
+    from odoo.addons.queue_job.core.lock import JOB_LOCK_CLASS
+
+    def take(job):
+        connection = connect(database)
+        connection.cursor().execute(LOCK, [JOB_LOCK_CLASS, job])
+        return connection
+
+    return take
+
+
+def look_twice(served):
+    served.look(time.time())
+    served.look(time.time() + 10)
+
+
+def test_a_job_whose_worker_is_gone_runs_again(serve, insert, sql, lock, state_of):
+    job = insert(state="started", lease="abc", worker_pid=1)
+    sql("UPDATE queue_job SET date_started = now() AT TIME ZONE 'UTC'")
+    worker = lock(job)
+    served = serve()
+    look_twice(served)
+    assert state_of(job) == "started"
+    worker.close()
+    locks = "SELECT FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 2"
+    wait_until(lambda: not sql(locks), 10, "the end of the worker's session")
+    served.look(time.time() + 20)
+    assert state_of(job) == "started", "one look is not enough"
+    served.look(time.time() + 30)
+    assert sql("SELECT state, retry, lease FROM queue_job") == [("pending", 1, None)]
+    assert turn(served, time.time() + 40) == [job]
+
+
+def test_the_last_try_of_a_dead_job_fails_it(serve, insert, sql):
+    insert(state="started", lease="abc", retry=2, max_retries=3)
+    sql("UPDATE queue_job SET date_started = now() AT TIME ZONE 'UTC'")
+    look_twice(serve())
+    state, retry, name, message = sql("SELECT state, retry, exc_name, exc_message FROM queue_job")[
+        0
+    ]
+    assert (state, retry, name) == ("failed", 3, "JobFoundDead")
+    assert "worker" in message
+
+
+def test_a_job_from_before_a_restart_of_postgresql_loses_no_try(serve, insert, sql):
+    insert(state="started", lease="abc", retry=2, max_retries=3, date_started="2020-01-01")
+    look_twice(serve())
+    assert sql("SELECT state, retry FROM queue_job") == [("pending", 2)]
+
+
+def test_another_try_of_the_same_job_is_not_dead(serve, insert, sql, state_of):
+    job = insert(state="started", lease="one")
+    served = serve()
+    served.look(time.time())
+    sql("UPDATE queue_job SET lease = 'two' WHERE uuid = %s", job)
+    served.look(time.time() + 10)
+    assert state_of(job) == "started"
+
+
+def test_take_over_returns_what_was_enqueued(serve, insert, state_of):
+    job = insert(state="enqueued")
+    serve("root:1")
+    assert state_of(job) == "pending"
+
+
+def test_what_runs_at_take_over_counts(serve, insert, sql, lock):
+    running, waiting = insert(state="started", lease="x"), insert()
+    worker = lock(running)
+    served = serve("root:1")
+    assert turn(served) == []
+    sql("UPDATE queue_job SET state = 'done' WHERE uuid = %s", running)
+    worker.rollback()
+    assert turn(served, time.time() + 10) == [waiting]
+
+
+def test_children_that_a_crash_left_waiting_are_released(serve, insert, sql, state_of):
+    done, unfinished = insert(state="done"), insert(state="started", lease="y")
+    ready, waiting = insert(state="wait_dependencies"), insert(state="wait_dependencies")
+    for parent, child in [(done, ready), (done, waiting), (unfinished, waiting)]:
+        sql(
+            "INSERT INTO queue_job_dependency (parent_id, child_id) SELECT p.id, c.id"
+            " FROM queue_job p, queue_job c WHERE p.uuid = %s AND c.uuid = %s",
+            parent,
+            child,
+        )
+    serve().look(time.time())
+    assert (state_of(ready), state_of(waiting)) == ("pending", "wait_dependencies")
+
+
+def test_one_leader(jobrunner, database, runner_database):
+    assert runner_database.take_leadership()
+    other = jobrunner.database.Database(database)
+    assert not other.take_leadership()
+    runner_database.close()
+    # its backend ends a moment later
+    assert wait_until(other.take_leadership, 10, "the end of the first session")
+    other.close()
+
+
+def test_what_can_not_be_served_is_told(jobrunner, databases, fresh_databases):
+    plain = jobrunner.database.Database("template1")
+    assert "not an Odoo database" in plain.missing_addon()
+    plain.close()
+    without = jobrunner.database.Database(fresh_databases(databases.base_template()))
+    assert "-i queue_job" in without.missing_addon()
+    without.close()
+
+
+def test_a_missing_database_is_an_error_of_postgresql(jobrunner):
+    with pytest.raises(psycopg2.OperationalError, match="nowhere"):
+        jobrunner.database.Database("nowhere").missing_addon()
