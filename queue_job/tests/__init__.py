@@ -1,3 +1,9 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl.html).
 from . import common
 from . import test_job
+from . import test_run_job
+from . import test_views
+from . import test_web_client
+from . import test_delayable
+from . import test_graph
+from . import test_identity
