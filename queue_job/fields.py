@@ -60,6 +60,9 @@ class JobSerialized(fields.Field):
     def convert_to_record(self, value, record):
         if value is None:
             return self._empty_values[self._base_type](record.env)
+        if isinstance(value, str):
+            # The published addon has stored the JSON text as a JSON string.
+            value = json.loads(value)
         decoded = JobDecoder(env=record.env).decode_plain(value)
         if self._base_type is models.BaseModel and not isinstance(decoded, models.BaseModel):
             # of a model that is not installed any more

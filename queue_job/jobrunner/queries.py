@@ -172,7 +172,8 @@ def requeue_dead_jobs(condition="TRUE"):
     """
 
 
-#: Of the jobs seen without a lock in two looks: those still started by the same try.
+#: Of the jobs seen without a lock in two looks: those still started by the same try. Jobs
+#: that were started by the published addon have no lease.
 REQUEUE_SEEN_DEAD = requeue_dead_jobs(
-    "(uuid, lease) IN (SELECT * FROM unnest(%(uuids)s::text[], %(leases)s::text[]))"
+    "(uuid, coalesce(lease, '')) IN (SELECT * FROM unnest(%(uuids)s::text[], %(leases)s::text[]))"
 )

@@ -64,8 +64,6 @@ class QueueJobFunction(models.Model):
         "its effects and the end of the job are not one commit."
     )
 
-    _name_uniq = models.Constraint("UNIQUE(name)", "A job function with this name exists already.")
-
     def _default_channel(self):
         return self.env.ref("queue_job.channel_root", raise_if_not_found=False)
 
