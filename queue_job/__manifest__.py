@@ -25,6 +25,12 @@
         "web.assets_backend": [
             "queue_job/static/src/views/**/*",
         ],
+        "web.assets_tests": [
+            "queue_job/static/tests/tours/**/*",
+        ],
+        "web.assets_unit_tests": [
+            "queue_job/static/tests/*.test.js",
+        ],
     },
     "installable": True,
     "application": True,

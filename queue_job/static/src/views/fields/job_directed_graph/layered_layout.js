@@ -225,6 +225,12 @@ function wrapLayers(spans, { layerGap, ratio, minRow }) {
 /** Points of a link: along its layers, and between rows through the gap before the next. */
 function linkPoints(path, vertices, rows, across, { layerGap }) {
     const points = [];
+    const add = (point) => {
+        const [main, cross] = points[points.length - 1] || [];
+        if (point[0] !== main || point[1] !== cross) {
+            points.push(point);
+        }
+    };
     const half = layerGap / 2;
     path.forEach((vertex, i) => {
         const { layer, main } = vertices[vertex];
@@ -235,12 +241,13 @@ function linkPoints(path, vertices, rows, across, { layerGap }) {
                 const [out, back] = [rows.ends[previous] + half, rows.starts[layer] - half];
                 const between = rows.tops[rows.row[layer]] - half;
                 const start = across(path[i - 1]);
-                points.push([out, start], [out, between], [back, between], [back, cross]);
+                [[out, start], [out, between], [back, between], [back, cross]].forEach(add);
             }
-            points.push([rows.starts[layer], cross]);
+            add([rows.starts[layer], cross]);
         }
         if (i < path.length - 1) {
-            points.push([rows.starts[layer] + main, cross], [rows.ends[layer], cross]);
+            add([rows.starts[layer] + main, cross]);
+            add([rows.ends[layer], cross]);
         }
     });
     return points;
