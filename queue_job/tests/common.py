@@ -105,10 +105,9 @@ class JobsTrap:
         """
         expected = JobCall(method, tuple(args or ()), kwargs or {}, properties or {})
         if not any(_matches(call, expected) for call in self.calls):
-            actual = "\n".join(f" * {_describe(call)}" for call in self.calls)
-            raise AssertionError(
-                f"Job {_describe(expected)} was not enqueued.\nActual enqueued jobs:\n{actual}"
-            )
+            lines = [f"Job {_describe(expected)} was not enqueued.", "Actual enqueued jobs:"]
+            lines += [f" * {_describe(call)}" for call in self.calls]
+            raise AssertionError("\n".join(lines))
 
     def perform_enqueued_jobs(self):
         """Run the enqueued jobs: single ones by priority, then graphs in their order.
@@ -135,15 +134,8 @@ class JobsTrap:
         job.perform()
         job.set_done()
 
-    def _add(self, job, properties):
-        self.calls.append(
-            JobCall(
-                method=getattr(job.recordset, job.method_name),
-                args=job.args,
-                kwargs=job.kwargs,
-                properties=properties,
-            )
-        )
+    def _add(self, job, method, properties):
+        self.calls.append(JobCall(method, job.args, job.kwargs, properties))
         if not job.identity_key or not self._with_identity(job.identity_key):
             self.enqueued_jobs.append(job)
 
@@ -158,9 +150,13 @@ class _TrappedJob(Job):
 
     def __init__(self, func, args=None, kwargs=None, **options):
         super().__init__(func, args=args, kwargs=kwargs, **options)
-        keys = self.recordset._job_prepare_context_before_enqueue()
-        self.recordset = self.recordset.with_env(self.recordset.env(context=keys))
-        self.trap._add(self, {k: v for k, v in options.items() if v is not None})
+        given = {name: value for name, value in options.items() if value is not None}
+        self.trap._add(self, func, given)
+        # as if it had been stored and loaded
+        context = self.recordset._job_prepare_context_before_enqueue()
+        self.recordset = self._with_company(
+            self.recordset.with_env(self.recordset.env(context=context))
+        )
 
     def store(self):
         """Trapped jobs are not stored."""
@@ -237,7 +233,7 @@ class JobMixin:
 
         :param jobs: :class:`JobCounter`
         """
-        for record in jobs.search_created():
+        for record in jobs.search_created().sorted("id"):
             job = Job.load(record.env, record.uuid)
             job.perform()
             job.set_done()
