@@ -20,9 +20,10 @@ from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 
 from . import job_storage
 from .core.retry import CONFLICT_INTERVAL
-from .exception import FailedJobError, RetryableJobError
+from .core.states import FAILED
+from .exception import FailedJobError, JobError, RetryableJobError
 from .job import Job
-from .utils import in_test_mode
+from .utils import commit_forbidden, in_test_mode
 
 _logger = logging.getLogger(__name__)
 
@@ -97,11 +98,25 @@ def acquire(env, job_uuid):
     """
     if not job_storage.claim(env, job_uuid):
         return None
-    job = Job.load(env, job_uuid)
+    try:
+        job = Job.load(env, job_uuid)
+    except Exception as error:
+        _fail_unloadable(env, job_uuid, error)
+        return None
     job.set_started()
     job.store()
     env.cr.commit()
     return job
+
+
+def _fail_unloadable(env, job_uuid, error):
+    """A row of which no job can be made would be requested again and again."""
+    text = traceback.format_exc()
+    _logger.error("job %s cannot be loaded\n%s", job_uuid, text)
+    error = JobError(f"The job cannot be loaded from its row: {error!r}")
+    record = job_storage.find(env, [job_uuid])
+    record.write({"state": FAILED, **failure_values(text, error)})
+    env.cr.commit()
 
 
 # -- perform
@@ -123,55 +138,22 @@ def perform(env, job):
     """
     if in_test_mode():
         with env.cr.savepoint():
-            _perform(env, job)
+            job.perform()
             _settle_done(job)
             env.flush_all()
         return
-    with _commit_forbidden(env.cr):
-        _perform(env, job)
+    job.perform()
+    with commit_forbidden(env.cr):
         _settle_done(job)
+        # what runs before a commit is part of the try, too
         env.cr.flush()
     env.cr.commit()
     env.registry.signal_changes()
 
 
-def _perform(env, job):
-    if job.job_config.allow_commit:
-        _perform_on_own_cursor(env, job)
-    else:
-        job.perform()
-
-
-def _perform_on_own_cursor(env, job):
-    """The method may commit: not the transaction that holds the lock of the job."""
-    with env.registry.cursor() as cr:
-        job_of_method = Job.load(env(cr=cr), job.uuid)
-        job_of_method.retry = job.retry
-        try:
-            job_of_method.perform()
-        finally:
-            job.retry = job_of_method.retry
-    job.result = job_of_method.result
-
-
 def _settle_done(job):
     job.set_done()
     job.store()
-
-
-@contextmanager
-def _commit_forbidden(cr):
-    def commit():
-        raise RuntimeError(
-            "A job must not commit: its effects and its end are one commit of the job"
-            " queue. Set 'Allow Commit' on its job function, or use a cursor of your own."
-        )
-
-    cr.commit = commit
-    try:
-        yield
-    finally:
-        del cr.commit
 
 
 # -- settle

@@ -26,7 +26,7 @@ from .core.states import (
     WAIT_DEPENDENCIES,
     WAITING_STATES,
 )
-from .exception import FailedJobError, NoSuchJobError, RetryableJobError
+from .exception import FailedJobError, JobError, NoSuchJobError, RetryableJobError
 from .utils import can_open_test_cursors, commit_forbidden, in_test_mode
 
 __all__ = [
@@ -184,6 +184,7 @@ class Job:
         job = cls.__new__(cls)
         recordset = record.records
         job._bind(recordset, record.method_name, record.args, record.kwargs)
+        job.model_name = record.model_name or recordset._name
         job.env = record.env
         job._uuid = record.uuid
         job._channel = record.channel
@@ -232,6 +233,11 @@ class Job:
         return self._method(self.method_name)
 
     def _method(self, name):
+        if self.model_name not in self.env:
+            raise JobError(
+                f"There is no model {self.model_name} (any more): install its addon again,"
+                " or cancel the job."
+            )
         return getattr(self.recordset.with_context(job_uuid=self.uuid), name)
 
     @property
