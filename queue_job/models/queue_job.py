@@ -253,7 +253,7 @@ class QueueJob(models.Model):
 
     def _message_post_on_failure(self):
         """Tell those who want to know that these jobs have failed."""
-        base_users = self.env["res.users"].search(self._subscribe_users_domain())
+        base_users = self.env["res.users"].sudo().search(self._subscribe_users_domain())
         for job in self:
             users = base_users
             if job._subscribe_job_creator():

@@ -10,3 +10,7 @@ from . import test_identity
 from . import test_trap_jobs
 from . import test_mock_with_delay
 from . import test_no_delay
+from . import test_protected_fields
+from . import test_failure_message
+from . import test_channel
+from . import test_function

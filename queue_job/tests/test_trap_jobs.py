@@ -175,7 +175,7 @@ class TestTrapJobs(TransactionCase):
         self.assertEqual(trap.enqueued_jobs[0].recordset, self.partners)
 
     def test_no_delay_is_stronger(self):
-        with trap_jobs() as trap:
+        with trap_jobs():
             self.partners.with_context(queue_job__no_delay=True).with_delay().write({"name": "now"})
         self.assertEqual(set(self.partners.mapped("name")), {"now"})
         self.assertFalse(self.env["queue.job"].search_count([("state", "=", "pending")]))
