@@ -94,6 +94,7 @@ def report(problems, url):
     if not problems:
         say("Every job ended as it should (the failure is part of the demonstration).")
     say(f"\nWeb client: {url}/odoo   login: admin   password: admin   menu: Job Queue")
+    say("(The list shows at first what has not ended well; remove its filter to see all jobs.)")
 
 
 def wait_for_end(server):

@@ -8,6 +8,7 @@ from selenium import webdriver
 
 from stack.fixtures import *  # noqa: F403
 from stack.nginx import Nginx
+from stack.places import REPOSITORY
 from stack.ports import free_ports
 
 ARGUMENTS = (
@@ -22,6 +23,7 @@ ARGUMENTS = (
     "--disable-sync",
     "--window-size=1400,900",
 )
+RESULTS = REPOSITORY / ".results" / "screenshots"
 CHROMIUM, DRIVER = "/usr/bin/chromium", "/usr/bin/chromedriver"
 
 
@@ -34,8 +36,8 @@ def site(fresh_databases, start_server, tmp_path_factory):
 
 
 @pytest.fixture
-def browser(tmp_path):
-    """A Chromium that nobody has used before, driven by selenium."""
+def browser(tmp_path, request):
+    """A Chromium that nobody has used before, driven by selenium. What it shows in the end is saved."""
     options = webdriver.ChromeOptions()
     options.binary_location = CHROMIUM
     for argument in (*ARGUMENTS, f"--user-data-dir={tmp_path / 'profile'}"):
@@ -45,16 +47,21 @@ def browser(tmp_path):
     driver = webdriver.Chrome(options=options, service=service)
     driver.implicitly_wait(20)
     yield driver
+    save_screenshot(driver, f"{request.node.name}-end")
     driver.quit()
 
 
 @pytest.fixture
-def screenshot(browser, request, tmp_path):
-    """A function that saves what the browser shows, in the directory ``QUEUE_JOB_SCREENSHOTS``."""
-    directory = Path(os.environ.get("QUEUE_JOB_SCREENSHOTS") or tmp_path)
-    directory.mkdir(parents=True, exist_ok=True)
+def screenshot(browser, request):
+    """A function that saves what the browser shows."""
 
     def save(name):
-        browser.save_screenshot(str(directory / f"{request.node.name}-{name}.png"))
+        save_screenshot(browser, f"{request.node.name}-{name}")
 
     return save
+
+
+def save_screenshot(driver, name):
+    directory = Path(os.environ.get("QUEUE_JOB_SCREENSHOTS") or RESULTS)
+    directory.mkdir(parents=True, exist_ok=True)
+    driver.save_screenshot(str(directory / f"{name}.png"))

@@ -1,20 +1,27 @@
 """Somebody logs in and looks at their jobs."""
 
+import pytest
 from selenium.webdriver.common.by import By
 
 DELAY = """
-user = env.ref("base.user_admin")
-env["queue.job"].with_user(user).with_delay(description="seen in the browser")._test_job()
+jobs = env["queue.job"].with_user(env.ref("base.user_admin"))
+jobs.with_delay(description="this one ends well")._test_job()
+jobs.with_delay(description="this one fails")._test_job(failure_rate=1)
 env.cr.commit()
 """
 
 
-def element(browser, text, css):
-    """Return the first element that matches ``css`` and shows ``text``."""
-    classes = "".join(
-        f'[contains(concat(" ", @class, " "), " {name} ")]' for name in css.split(".")
-    )
-    return browser.find_element(By.XPATH, f"//*{classes}[contains(., '{text}')]")
+@pytest.fixture
+def jobs(site, shell):
+    """One job that is done and one that failed."""
+    shell(site.server.config.database, DELAY)
+    site.server.wait_for_log("JobError: Job failed")
+
+
+def element(browser, text, name):
+    """Return the first element of class ``name`` that shows ``text``."""
+    of_class = f'contains(concat(" ", @class, " "), " {name} ")'
+    return browser.find_element(By.XPATH, f"//*[{of_class}][contains(., '{text}')]")
 
 
 def log_in(browser, url):
@@ -24,18 +31,23 @@ def log_in(browser, url):
     browser.find_element(By.CSS_SELECTOR, ".oe_login_form button[type=submit]").click()
 
 
-def test_a_job_in_the_menu(browser, site, shell, screenshot):
-    shell(site.server.config.database, DELAY)
+def test_jobs_in_the_menu(browser, site, jobs, screenshot):
     log_in(browser, site.url)
 
     browser.find_element(By.CSS_SELECTOR, ".o_navbar_apps_menu button").click()
     element(browser, "Job Queue", "o_app").click()
-    row = element(browser, "seen in the browser", "o_data_row")
-    screenshot("list")
+    assert "Failed" in element(browser, "this one fails", "o_data_row").text
+    screenshot("open")
+
+    # what has ended well is filtered out at first
+    browser.find_element(By.CSS_SELECTOR, ".o_searchview .o_facet_remove").click()
+    row = element(browser, "this one ends well", "o_data_row")
+    assert "Done" in row.text
+    screenshot("all")
 
     row.find_element(By.CSS_SELECTOR, ".o_data_cell").click()
     assert browser.find_elements(By.CSS_SELECTOR, ".o_form_view .o_statusbar_status")
-    assert element(browser, "seen in the browser", "o_form_view")
+    assert element(browser, "this one ends well", "o_form_view")
     screenshot("form")
     errors = [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE"]
     assert not errors

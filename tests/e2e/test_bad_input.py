@@ -28,6 +28,7 @@ def cpu_seconds(pids):
 
 def test_channels_that_cannot_be_parsed(fresh_databases, start_server):
     server = start_server(fresh_databases(), channels="root:4,root.sale:many")
+    server.wait_for_log("root.sale:many")
     assert "root.sale:many" in complaints(server)
     assert "Traceback" not in server.log_text()
     assert server.get("/web/login")[0] == 200
@@ -37,7 +38,7 @@ def test_a_database_without_the_addon(databases, fresh_databases, start_server):
     """It is named, and left alone until the addon is there."""
     server = start_server(fresh_databases(databases.base_template()))
     server.wait_for_log("jobrunner.*database connections ready")
-    assert server.config.database in complaints(server)
+    assert f"database {server.config.database} is not served" in complaints(server)
     assert "Traceback" not in server.log_text()
     assert_idle(server)
 
