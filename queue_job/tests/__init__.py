@@ -14,3 +14,7 @@ from . import test_protected_fields
 from . import test_failure_message
 from . import test_channel
 from . import test_function
+from . import test_buttons
+from . import test_dependencies
+from . import test_autovacuum
+from . import test_wizards
