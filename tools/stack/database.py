@@ -19,7 +19,16 @@ BASE_MODULES = ("web", "mail", "base_sparse_field")
 KEPT_TEMPLATES = 3  # of each kind; older ones are dropped when a new one is made
 # Changes in these parts of an addon don't change a database in which it is installed.
 NOT_INSTALLED = {"__pycache__", "tests", "i18n", "readme"}
-PREGENERATE_ASSETS = 'env["ir.qweb"]._pregenerate_assets_bundles(); env.cr.commit()'
+# Compiles what pages are made of. Odoo compiles the bundles of its own tests when it runs them, if it has to.
+PREGENERATE_ASSETS = """
+qweb = env["ir.qweb"]
+js_bundles, css_bundles = qweb._get_bundles_to_pregenarate()
+for name in sorted(name for name in js_bundles if "test" not in name):
+    qweb._get_asset_bundle(name, css=False, js=True).js()
+for name in sorted(name for name in css_bundles if "test" not in name):
+    qweb._get_asset_bundle(name, css=True, js=False).css()
+env.cr.commit()
+"""
 
 
 def say(text):
