@@ -112,6 +112,7 @@ test("zooming keeps the point under the mouse", () => {
     const view = { x: 10, y: 20, scale: 1 };
     expect(zoomView(view, 2, { x: 110, y: 120 })).toEqual({ x: -90, y: -80, scale: 2 });
     expect(zoomView(view, 1000, { x: 0, y: 0 }).scale).toBe(MAX_SCALE);
+    expect(zoomView(view, 0.001, { x: 0, y: 0 }, 0.5).scale).toBe(0.5);
 });
 
 test("the current job is in the middle, and a focused one is seen", () => {

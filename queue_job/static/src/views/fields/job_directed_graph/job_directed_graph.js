@@ -265,8 +265,10 @@ export class JobDirectedGraph extends Component {
     zoom(factor, point) {
         const { width, height } = this.windowSize;
         const before = this.view.scale;
+        const centre = { x: width / 2, y: height / 2 };
+        const minScale = fitScale(this.state.drawing, { width, height }) / 2;
         this.moved = true;
-        this.showView(zoomView(this.view, factor, point || { x: width / 2, y: height / 2 }));
+        this.showView(zoomView(this.view, factor, point || centre, minScale));
         return this.view.scale !== before;
     }
 

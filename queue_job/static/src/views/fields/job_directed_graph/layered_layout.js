@@ -192,10 +192,9 @@ export function layeredLayout(boxes, links, options) {
 function wrapLayers(spans, { layerGap, ratio, minRow }) {
     const length = spans.reduce((sum, span) => sum + span.main + layerGap, 0);
     const cross = Math.max(...spans.map((s) => s.high)) - Math.min(...spans.map((s) => s.low));
-    const limit =
-        spans.length < MIN_WRAPPED_LAYERS
-            ? Infinity
-            : Math.max(Math.sqrt(length * ratio * (cross + layerGap)), minRow);
+    const ideal = Math.sqrt(length * ratio * (cross + layerGap));
+    const isStrip = spans.length >= MIN_WRAPPED_LAYERS && length > 2 * ideal;
+    const limit = isStrip ? Math.max(ideal, minRow) : Infinity;
     const rows = { row: [], starts: [], ends: [], shifts: [], tops: [], main: 0, cross: 0 };
     let from = 0;
     while (from < spans.length) {

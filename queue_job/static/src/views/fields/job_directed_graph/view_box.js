@@ -45,9 +45,9 @@ export function centredView(picture, size, box, scale) {
     };
 }
 
-/** Zoom, with the pixel (x, y) fixed. */
-export function zoomView(view, factor, { x, y }) {
-    const scale = Math.min(MAX_SCALE, Math.max(MIN_SCALE, view.scale * factor));
+/** Zoom, with the pixel (x, y) fixed, but not below a scale. */
+export function zoomView(view, factor, { x, y }, minScale = MIN_SCALE) {
+    const scale = Math.min(MAX_SCALE, Math.max(minScale, view.scale * factor));
     const ratio = scale / view.scale;
     return { scale, x: x - (x - view.x) * ratio, y: y - (y - view.y) * ratio };
 }
