@@ -18,3 +18,7 @@ from . import test_buttons
 from . import test_dependencies
 from . import test_autovacuum
 from . import test_wizards
+from . import test_json
+from . import test_context
+from . import test_create_test_job
+from . import test_security
