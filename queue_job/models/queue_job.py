@@ -80,14 +80,14 @@ class QueueJob(models.Model):
 
     uuid = fields.Char(string="UUID", readonly=True, index=True, required=True)
     graph_uuid = fields.Char(string="Graph UUID", readonly=True, index="btree_not_null")
-    user_id = fields.Many2one(comodel_name="res.users", string="User ID")
+    user_id = fields.Many2one(comodel_name="res.users", string="Run as")
     company_id = fields.Many2one(
         comodel_name="res.company", string="Company", index="btree_not_null"
     )
     name = fields.Char(string="Description", readonly=True)
     model_name = fields.Char(string="Model", readonly=True)
     method_name = fields.Char(readonly=True)
-    records = JobSerialized(string="Record(s)", readonly=True, base_type=models.BaseModel)
+    records = JobSerialized(string="Records", readonly=True, base_type=models.BaseModel)
     dependencies = Serialized(string="Dependencies (uuids)", readonly=True)
     dependency_ids = fields.Many2many(
         comodel_name="queue.job",
@@ -111,30 +111,30 @@ class QueueJob(models.Model):
     graph_jobs_count = fields.Integer(compute="_compute_graph_jobs_count")
     args = JobSerialized(readonly=True, base_type=tuple)
     kwargs = JobSerialized(readonly=True, base_type=dict)
-    func_string = fields.Char(string="Task", readonly=True)
+    func_string = fields.Char(string="Call", readonly=True)
     state = fields.Selection(STATES, readonly=True, required=True, index=True)
     priority = fields.Integer(aggregator=False)
-    exc_name = fields.Char(string="Exception", readonly=True)
-    exc_message = fields.Char(string="Exception Message", readonly=True, tracking=True)
-    exc_info = fields.Text(string="Exception Info", readonly=True)
+    exc_name = fields.Char(string="Error", readonly=True)
+    exc_message = fields.Char(string="Error Message", readonly=True, tracking=True)
+    exc_info = fields.Text(string="Traceback", readonly=True)
     result = fields.Text(readonly=True)
-    date_created = fields.Datetime(string="Created Date", readonly=True)
-    date_started = fields.Datetime(string="Start Date", readonly=True)
-    date_enqueued = fields.Datetime(string="Enqueue Time", readonly=True)
-    date_done = fields.Datetime(readonly=True)
-    date_cancelled = fields.Datetime(readonly=True)
+    date_created = fields.Datetime(string="Created on", readonly=True)
+    date_started = fields.Datetime(string="Started on", readonly=True)
+    date_enqueued = fields.Datetime(string="Enqueued on", readonly=True)
+    date_done = fields.Datetime(string="Done on", readonly=True)
+    date_cancelled = fields.Datetime(string="Cancelled on", readonly=True)
     exec_time = fields.Float(
-        string="Execution Time (avg)",
+        string="Duration",
         aggregator="avg",
         help="Seconds from start to end.",
     )
-    eta = fields.Datetime(string="Execute only after")
-    retry = fields.Integer(string="Current try")
+    eta = fields.Datetime(string="Not Before")
+    retry = fields.Integer(string="Tries")
     max_retries = fields.Integer(
-        string="Max. retries",
+        string="Maximum Tries",
         help="The job fails when it was tried this often. 0 means: tried for ever.",
     )
-    channel_method_name = fields.Char(string="Complete Method Name", readonly=True)
+    channel_method_name = fields.Char(string="Job Function Name", readonly=True)
     job_function_id = fields.Many2one(
         comodel_name="queue.job.function",
         string="Job Function",
@@ -221,7 +221,7 @@ class QueueJob(models.Model):
             protected = [name for name in self._protected_fields if name in vals]
             if protected:
                 raise AccessError(
-                    self.env._("Not allowed to change fields: %s", ", ".join(protected))
+                    self.env._("These fields of a job can't be changed: %s", ", ".join(protected))
                 )
         self._complete_channel(vals)
         if vals.get("state") == FAILED:
@@ -283,8 +283,9 @@ class QueueJob(models.Model):
         """:return: str, the message that is posted on a job that has failed"""
         self.ensure_one()
         return self.env._(
-            "Something bad happened during the execution of the job. "
-            "More details in the 'Exception Information' section."
+            "This job failed with %(error)s: %(message)s",
+            error=self.exc_name or "",
+            message=self.exc_message or "",
         )
 
     @api.model
@@ -350,7 +351,7 @@ class QueueJob(models.Model):
         self.ensure_one()
         action = Job.load(self.env, self.uuid).related_action()
         if action is None:
-            raise UserError(self.env._("No action available for this job"))
+            raise UserError(self.env._("There is nothing to open from this job."))
         return action
 
     def related_action_open_record(self):
@@ -381,7 +382,7 @@ class QueueJob(models.Model):
             jobs = self.search([("graph_uuid", "=", self.graph_uuid)])
         action = self.env["ir.actions.act_window"]._for_xml_id("queue_job.action_queue_job")
         action.update(
-            name=self.env._("Jobs for graph %s", self.graph_uuid),
+            name=self.env._("Jobs of graph %s", self.graph_uuid),
             context={},
             domain=[("id", "in", jobs.ids)],
         )
@@ -441,14 +442,14 @@ class QueueJob(models.Model):
         :param bool commit_within_job: commit before the end
         :param failure_retry_seconds: when it fails, it is tried again after these
         """
-        _logger.info("Running test job.")
+        _logger.info("a test job runs")
         if random.random() < failure_rate:
             if failure_retry_seconds:
                 raise RetryableJobError(
-                    f"Retryable job failed, will be retried in {failure_retry_seconds} seconds",
+                    f"This test job is to be tried again in {failure_retry_seconds} s",
                     seconds=failure_retry_seconds,
                 )
-            raise JobError("Job failed")
+            raise JobError("This test job fails, as it was told to")
         if job_duration:
             time.sleep(job_duration)
         if commit_within_job:

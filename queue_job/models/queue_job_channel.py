@@ -80,6 +80,10 @@ class QueueJobChannel(models.Model):
             channels += existing or super().create([vals])
         return channels
 
+    def _load_records_write(self, values):
+        if not is_noupdate(self):
+            super()._load_records_write(values)
+
     def _find_declared(self, vals):
         return self.search(
             [

@@ -168,6 +168,10 @@ class QueueJobFunction(models.Model):
             functions += existing or super().create([vals])
         return functions
 
+    def _load_records_write(self, values):
+        if not is_noupdate(self):
+            super()._load_records_write(values)
+
     def _declared_name(self, vals):
         if vals.get("name"):
             return vals["name"]

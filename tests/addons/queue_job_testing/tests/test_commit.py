@@ -1,0 +1,26 @@
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl.html).
+from odoo.addons.queue_job.controllers.main import RunJobController
+from odoo.addons.queue_job.job import Job
+from odoo.tests import TransactionCase
+
+
+class TestCommit(TransactionCase):
+    def test_own_cursor(self):
+        record = self.env["queue.job.testing"].create({"name": "before"})
+        others = {"one": record, "two": record}
+        job = Job(record.rename_and_commit, args=("after",), kwargs={"others": others})
+        job.store()
+        with self.enter_registry_test_mode():
+            cursors = set(job.perform())
+        self.assertEqual(len(cursors), 1)
+        self.assertNotIn(self.env.cr, cursors)
+        self.assertEqual(record.name, "after")
+        self.assertIs(job.recordset.env.cr, self.env.cr)
+        self.assertIs(job.kwargs["others"]["one"].env.cr, self.env.cr)
+
+    def test_run(self):
+        record = self.env["queue.job.testing"].create({"name": "before"})
+        job = record.with_delay().rename_and_commit("after")
+        with self.enter_registry_test_mode():
+            RunJobController._runjob(self.env, Job.load(self.env, job.uuid))
+        self.assertEqual((job.db_record().state, record.name), ("done", "after"))
