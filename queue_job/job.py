@@ -349,6 +349,7 @@ class Job:
         self.date_cancelled = None
         self.worker_pid = None
         self.lease = None
+        self._forget_error()
         if reset_retry:
             self.retry = 0
         if result is not None:
@@ -369,11 +370,15 @@ class Job:
 
     def set_done(self, result=None):
         self.state = DONE
-        self.exc_name = None
-        self.exc_info = None
+        self._forget_error()
         self.date_done = datetime.now()
         if result is not None:
             self.result = result
+
+    def _forget_error(self):
+        self.exc_name = None
+        self.exc_message = None
+        self.exc_info = None
 
     def set_cancelled(self, result=None):
         self.state = CANCELLED
@@ -394,8 +399,7 @@ class Job:
         :param seconds: number from now; None: as the retry pattern says
         """
         self.eta = timedelta(seconds=self._get_retry_seconds(seconds))
-        self.exc_name = None
-        self.exc_info = None
+        self._forget_error()
         if result is not None:
             self.result = result
 

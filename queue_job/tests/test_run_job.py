@@ -101,7 +101,7 @@ class TestRunJob(RunJobCase):
         record = job.db_record()
         self.assertEqual(record.state, "failed")
         self.assertEqual(record.exc_name, "odoo.addons.queue_job.exception.JobError")
-        self.assertEqual(record.exc_message, "Job failed")
+        self.assertEqual(record.exc_message, "This test job fails, as it was told to")
         self.assertIn("Traceback (most recent call last)", record.exc_info)
         self.assertEqual(record.retry, 1)
 

@@ -5,7 +5,7 @@ from odoo import models
 class QueueJobsToCancelled(models.TransientModel):
     _name = "queue.jobs.to.cancelled"
     _inherit = "queue.requeue.job"
-    _description = "Wizard to cancel a selection of jobs"
+    _description = "Cancel Jobs"
 
     def set_cancelled(self):
         self.job_ids.button_cancelled()

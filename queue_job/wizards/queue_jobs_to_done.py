@@ -5,7 +5,7 @@ from odoo import models
 class QueueJobsToDone(models.TransientModel):
     _name = "queue.jobs.to.done"
     _inherit = "queue.requeue.job"
-    _description = "Wizard to set a selection of jobs to done"
+    _description = "Set Jobs to Done"
 
     def set_done(self):
         self.job_ids.button_done()

@@ -4,7 +4,7 @@ from odoo import fields, models
 
 class QueueRequeueJob(models.TransientModel):
     _name = "queue.requeue.job"
-    _description = "Wizard to requeue a selection of jobs"
+    _description = "Requeue Jobs"
 
     job_ids = fields.Many2many(
         comodel_name="queue.job", string="Jobs", default=lambda self: self._selected_jobs()

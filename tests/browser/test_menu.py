@@ -15,7 +15,7 @@ env.cr.commit()
 def jobs(site, shell):
     """One job that is done and one that failed."""
     shell(site.server.config.database, DELAY)
-    site.server.wait_for_log("JobError: Job failed")
+    site.server.wait_for_log("JobError: This test job fails")
 
 
 def element(browser, text, name):
