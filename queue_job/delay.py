@@ -355,6 +355,7 @@ class Delayable(_Element):
     def _perform_now(self):
         if not self._generated_job:
             job = self._build_job()
+            job.runs_in_caller = True
             job.perform()
             job.state = DONE
 

@@ -7,7 +7,7 @@ import os
 import random
 import secrets
 import uuid
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import datetime, timedelta
 
 from odoo import api, models
@@ -96,6 +96,10 @@ class Job:
     #: Whether it may have a row: a new job has none, and needs none to be looked for.
     _may_be_stored = True
 
+    #: Whether the method runs in the transaction that delayed it, whose changes a cursor
+    #: of its own would not see.
+    runs_in_caller = False
+
     # Defaults of what a new job has not got yet.
     graph_uuid = None
     state = PENDING
@@ -171,7 +175,7 @@ class Job:
     def load_many(cls, env, job_uuids):
         """:return: set of the stored jobs; uuids without a row are ignored"""
         return {
-            cls._load_from_db_record(record) for record in cls.db_records_from_uuids(env, job_uuids)
+            cls._load_from_db_record(record) for record in job_storage.fetch(env, list(job_uuids))
         }
 
     @staticmethod
@@ -423,17 +427,18 @@ class Job:
         :raises FailedJobError: its tries are used up
         """
         self.retry += 1
-        own = self._on_own_cursor if self.job_config.allow_commit else self._without_commit
         try:
-            with own():
+            with self._cursor_of_method():
                 self.result = self.func(*self.args, **self.kwargs)
         except RetryableJobError as error:
             self.count_try(error, error.ignore_retry)
             raise
         return self.result
 
-    def _without_commit(self):
-        return commit_forbidden(self.recordset.env.cr)
+    def _cursor_of_method(self):
+        if not self.job_config.allow_commit:
+            return commit_forbidden(self.recordset.env.cr)
+        return nullcontext() if self.runs_in_caller else self._on_own_cursor()
 
     def count_try(self, error, ignore_retry=False):
         """Account for a try that ended with ``error`` and may be repeated.

@@ -5,7 +5,7 @@ Jobs are duck-typed here: ``job`` imports this module, not the other way around.
 """
 
 from .core.lock import JOB_LOCK_CLASS
-from .core.states import CANCELLED, DONE, STARTED, WAIT_DEPENDENCIES, WAITING_STATES
+from .core.states import CANCELLED, DONE, FAILED, STARTED, WAIT_DEPENDENCIES, WAITING_STATES
 
 #: Attributes of a job that each store() writes. Where the name of the field differs,
 #: it is in FIELD_NAMES.
@@ -60,6 +60,12 @@ READ_ATTRIBUTES = (
     "user_id",
 )
 
+#: Fields that make a job.
+READ_FIELDS = (*READ_ATTRIBUTES, *CREATED_FIELDS)
+
+#: Fields that make a job.
+READ_FIELDS = (*READ_ATTRIBUTES, *CREATED_FIELDS)
+
 #: Attributes whose text comes from the method that the job calls.
 _TEXTS = ("exc_name", "exc_message", "exc_info", "result")
 
@@ -69,7 +75,13 @@ _FALSY_ATTRIBUTES = ("state", "priority", "retry", "max_retries")
 
 def find(env, uuids):
     """:return: ``queue.job`` records of these uuids, with superuser rights"""
-    return env["queue.job"].sudo().search([("uuid", "in", uuids)])
+    return env["queue.job"].sudo().search([("uuid", "in", uuids)], order="id")
+
+
+def fetch(env, uuids):
+    """As :func:`find`, with all that :func:`read` needs, in one statement."""
+    model = env["queue.job"].sudo()
+    return model.search_fetch([("uuid", "in", uuids)], READ_FIELDS, order="id")
 
 
 def find_waiting(env, identity_key):
@@ -121,7 +133,11 @@ def _write(job, record):
     values = {**_hook_values(job), **_changing_values(job)}
     if job._depends_on or job._reverse_depends_on:
         values["dependencies"] = _dependencies(job)
-    record.with_context(_job_edit_sentinel=record.EDIT_SENTINEL).write(values)
+    record.with_context(
+        _job_edit_sentinel=record.EDIT_SENTINEL,
+        # nobody follows a job before it fails
+        tracking_disable=job.state != FAILED,
+    ).write(values)
 
 
 def _create(env, jobs):

@@ -22,3 +22,4 @@ from . import test_json
 from . import test_context
 from . import test_create_test_job
 from . import test_security
+from . import test_doctests

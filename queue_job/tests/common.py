@@ -147,6 +147,7 @@ class _TrappedJob(Job):
     """A job that stays in the trap instead of being stored."""
 
     trap = None
+    runs_in_caller = True
 
     def __init__(self, func, args=None, kwargs=None, **options):
         super().__init__(func, args=args, kwargs=kwargs, **options)

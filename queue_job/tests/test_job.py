@@ -370,6 +370,21 @@ class TestStore(JobCase):
         loaded.db_record().button_cancelled()
         self.assertEqual(loaded.db_record().state, "cancelled")
 
+    def test_few_statements(self):
+        self.partner.with_delay().address_get()
+        self.env.flush_all()
+        with self.assertQueryCount(1):
+            job = self.partner.with_delay().address_get()
+            self.env.flush_all()
+        self.env.invalidate_all()
+        self.env.user.company_id  # noqa: B018
+        with self.assertQueryCount(1):
+            job = Job.load(self.env, job.uuid)
+        job.set_enqueued()
+        with self.assertQueryCount(2):
+            job.store()
+            self.env.flush_all()
+
     def test_raw_delete(self):
         parent, child = Job(self.model._test_job), Job(self.model._test_job)
         child.add_depends({parent})

@@ -141,7 +141,7 @@ class TestRunJob(RunJobCase):
         self.assertEqual((record.state, record.retry), ("pending", 1))
         self.assertTrue(record.eta)
         self.assertFalse(record.date_started or record.worker_pid)
-        self.assertIn("will be retried", record.result)
+        self.assertIn("30", record.result)
 
     def test_tries_used_up(self):
         job = self.model.with_delay(max_retries=1)._test_job(

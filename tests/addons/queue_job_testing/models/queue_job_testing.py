@@ -38,6 +38,10 @@ class QueueJobTesting(models.Model):
         self.env.cr.commit()  # pylint: disable=invalid-commit
         return [self.env.cr, *(record.env.cr for record in (others or {}).values())]
 
+    def rename_where_commits_are_allowed(self, name):
+        self.write({"name": name})
+        return self.env.cr
+
     def tell_environment(self):
         env = self.env
         return {

@@ -1,6 +1,7 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl.html).
 from odoo.addons.queue_job.controllers.main import RunJobController
 from odoo.addons.queue_job.job import Job
+from odoo.addons.queue_job.tests.common import trap_jobs
 from odoo.tests import TransactionCase
 
 
@@ -24,3 +25,17 @@ class TestCommit(TransactionCase):
         with self.enter_registry_test_mode():
             RunJobController._runjob(self.env, Job.load(self.env, job.uuid))
         self.assertEqual((job.db_record().state, record.name), ("done", "after"))
+
+    def test_in_the_transaction_of_the_caller(self):
+        """Without delay, and in a trap: a cursor of its own would not see the record."""
+        name = "<queue.job.testing>.rename_where_commits_are_allowed"
+        self.env["queue.job.function"].create({"name": name, "allow_commit": True})
+        record = self.env["queue.job.testing"].create({"name": "before"})
+        now = record.with_context(queue_job__no_delay=True)
+        job = now.with_delay().rename_where_commits_are_allowed("after")
+        self.assertIs(job.result, self.env.cr)
+        self.assertEqual(record.name, "after")
+        with trap_jobs() as trap:
+            record.with_delay().rename_where_commits_are_allowed("last")
+            trap.perform_enqueued_jobs()
+        self.assertEqual(record.name, "last")
