@@ -2,8 +2,8 @@
 
 check_python() {
     PYTHON=${PYTHON:-python3}
-    "$PYTHON" -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null ||
-        fail "$PYTHON is not a Python from 3.10 to 3.13 ($("$PYTHON" -V 2>&1 | head -n 1))" \
+    "$PYTHON" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null ||
+        fail "$PYTHON is not a Python from 3.11 to 3.13 ($("$PYTHON" -V 2>&1 | head -n 1))" \
             "set PYTHON to one that is"
 }
 
