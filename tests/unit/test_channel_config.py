@@ -6,6 +6,7 @@ import pytest
 from odoo.addons.queue_job.core.channel_config import (
     ChannelConfig,
     channel_path,
+    complete_name,
     parse_channels,
     runner_enabled,
 )
@@ -112,6 +113,7 @@ def test_all_errors_are_told_at_once():
 )
 def test_channel_path(name, path):
     assert channel_path(name) == path
+    assert complete_name(name) == ".".join(("root", *path))
 
 
 @pytest.mark.parametrize(

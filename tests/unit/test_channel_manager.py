@@ -455,6 +455,12 @@ def test_configure_at_run_time_keeps_the_counts():
     assert scenario.start() == "D"
 
 
+def test_configure_without_root_gives_root_one_job():
+    scenario = Scenario("root:9")
+    scenario.manager.configure(parse_channels("a:9"))
+    assert scenario.tell("A", "a").tell("B", "a").start() == "A"
+
+
 def test_sequential_at_run_time():
     scenario = Scenario("root:9,a:9").tell("A", "a", eta=5).tell("B", "a")
     scenario.manager.simple_configure("a:1:sequential")

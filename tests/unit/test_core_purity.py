@@ -2,6 +2,8 @@
 """The core reads no clock, no random source, no environment; all that is an argument."""
 
 import ast
+import doctest
+import importlib
 from pathlib import Path
 
 import pytest
@@ -67,6 +69,12 @@ def is_outside(module):
 @pytest.mark.parametrize("path", sorted(CORE.rglob("*.py")), ids=lambda path: path.name)
 def test_core_is_pure(path):
     assert impurities(path.read_text()) == []
+
+
+@pytest.mark.parametrize("path", sorted(CORE.glob("[!_]*.py")), ids=lambda path: path.name)
+def test_examples_in_docstrings_are_true(path):
+    module = importlib.import_module(f"odoo.addons.queue_job.core.{path.stem}")
+    assert doctest.testmod(module).failed == 0
 
 
 @pytest.mark.parametrize(
