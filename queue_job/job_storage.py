@@ -66,7 +66,7 @@ READ_FIELDS = (*READ_ATTRIBUTES, *CREATED_FIELDS)
 #: Fields that make a job.
 READ_FIELDS = (*READ_ATTRIBUTES, *CREATED_FIELDS)
 
-#: Attributes whose text comes from the method that the job calls.
+#: Attributes that come from the method that the job calls, of which the text is stored.
 _TEXTS = ("exc_name", "exc_message", "exc_info", "result")
 
 #: Attributes whose empty value is not None.
@@ -152,15 +152,22 @@ def _create(env, jobs):
 
 
 def _changing_values(job):
-    values = {name: getattr(job, name) or False for name in STORED_ATTRIBUTES}
-    values["result"] = str(job.result) if job.result else False
-    values["exc_message"] = str(job.exc_message) if job.exc_message else False
-    for name in _TEXTS:
-        if values[name]:
-            # PostgreSQL has no character for it
-            values[name] = values[name].replace("\x00", "")
+    values = {name: _text(getattr(job, name)) for name in _TEXTS}
+    for name in STORED_ATTRIBUTES:
+        if name not in values:
+            values[name] = getattr(job, name) or False
     values.update({name: getattr(job, name) for name in _FALSY_ATTRIBUTES})
     return values
+
+
+def _text(value):
+    """:return: str that PostgreSQL can store, or False; whatever a method returned"""
+    try:
+        text = str(value) if value else ""
+    except Exception:
+        # some values have no text, or no truth
+        text = object.__repr__(value)
+    return text.encode(errors="replace").decode().replace("\x00", "") or False
 
 
 def _dependencies(job):

@@ -310,6 +310,20 @@ class TestStore(JobCase):
             job.store()
             self.assertEqual(self.row(job)["result"], expected)
 
+    def test_results_without_a_text(self):
+        class NoText:
+            def __str__(self):
+                raise ValueError("no text")
+
+        class NoTruth:
+            def __bool__(self):
+                raise ValueError("no truth")
+
+        job = self.stored()
+        for job.result in (NoText(), NoTruth(), "\ud800"):
+            job.store()
+            self.assertTrue(self.row(job)["result"])
+
     def test_falsy_result_replaces_the_one_before(self):
         job = self.stored()
         job.result = "postponed"
