@@ -19,10 +19,10 @@ def once_for_user(job):
 
 
 def cents(amount):
-    """Round an amount to whole cents.
+    """An amount in whole cents.
 
-    >>> cents(0.125)
-    12
+    >>> cents(1.5)
+    150
     """
     return round(amount * 100)
 
