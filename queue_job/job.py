@@ -186,15 +186,13 @@ class Job:
     @classmethod
     def _load_from_db_record(cls, record):
         job = cls.__new__(cls)
-        recordset = record.records
-        job._bind(recordset, record.method_name, record.args, record.kwargs)
-        job.model_name = record.model_name or recordset._name
+        job._bind(record.records, record.method_name, record.args, record.kwargs)
+        job.model_name = record.model_name or job.model_name
         job.env = record.env
         job._uuid = record.uuid
         job._channel = record.channel
         job._description = record.name
         job._read(record)
-        job.recordset = job._with_company(recordset)
         return job
 
     def _read(self, record):
@@ -206,13 +204,6 @@ class Job:
         record = self.db_record()
         if record:
             self._read(record)
-
-    def _with_company(self, recordset):
-        if not self.company_id or recordset.env.context.get("allowed_company_ids"):
-            return recordset
-        if recordset.env.company.id == self.company_id:
-            return recordset
-        return recordset.with_company(self.company_id)
 
     # -- identity of the object
 
@@ -233,7 +224,7 @@ class Job:
 
     @property
     def func(self):
-        """The method to call, on records that know that they are in a job."""
+        """The method to call, on records that know their company and that they are in a job."""
         return self._method(self.method_name)
 
     def _method(self, name):
@@ -242,7 +233,15 @@ class Job:
                 f"There is no model {self.model_name} (any more): install its addon again,"
                 " or cancel the job."
             )
-        return getattr(self.recordset.with_context(job_uuid=self.uuid), name)
+        return getattr(self._in_company().with_context(job_uuid=self.uuid), name)
+
+    def _in_company(self):
+        records = self.recordset
+        if not self.company_id or records.env.context.get("allowed_company_ids"):
+            return records
+        if records.env.company.id == self.company_id:
+            return records
+        return records.with_company(self.company_id)
 
     @property
     def func_string(self):
@@ -253,7 +252,7 @@ class Job:
     @property
     def description(self):
         if not self._description:
-            self._description = default_description(self.func)
+            self._description = default_description(getattr(self.recordset, self.method_name))
         return self._description
 
     # -- options

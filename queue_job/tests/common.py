@@ -155,9 +155,7 @@ class _TrappedJob(Job):
         self.trap._add(self, func, given)
         # as if it had been stored and loaded
         context = self.recordset._job_prepare_context_before_enqueue()
-        self.recordset = self._with_company(
-            self.recordset.with_env(self.recordset.env(context=context))
-        )
+        self.recordset = self.recordset.with_env(self.recordset.env(context=context))
 
     def store(self):
         """Trapped jobs are not stored."""

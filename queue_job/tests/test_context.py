@@ -85,6 +85,20 @@ class TestContext(TransactionCase):
         self.assertEqual(env.companies.ids, ids)
         self.assertEqual(env.company, self.company)
 
+    def test_a_user_who_is_gone(self):
+        job = self.partner.with_delay().qj_test()
+        self.env.cr.execute(
+            """UPDATE queue_job
+                  SET user_id = NULL, records = jsonb_set(records, '{uid}', '987654')
+                WHERE uuid = %s""",
+            (job.uuid,),
+        )
+        self.env.invalidate_all()
+        loaded = Job.load(self.env, job.uuid)
+        self.assertEqual(loaded.recordset.env.uid, 987654)
+        loaded.db_record().button_cancelled()
+        self.assertEqual(loaded.db_record().state, "cancelled")
+
     def test_failure_hook(self):
         self.env["queue.job.function"].create(
             {"name": "<res.partner>.qj_test", "on_fail_method": "qj_failed"}
