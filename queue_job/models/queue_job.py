@@ -248,7 +248,12 @@ class QueueJob(models.Model):
 
     def _write_failed(self, vals):
         result = super(QueueJob, self.with_context(mail_notrack=True)).write(vals)
-        self._message_post_on_failure()
+        try:
+            with self.env.cr.savepoint():
+                self._message_post_on_failure()
+        except Exception:
+            # that a job has failed is not lost because nobody could be told
+            _logger.exception("the failure of %s could not be told", self)
         return result
 
     def _message_post_on_failure(self):

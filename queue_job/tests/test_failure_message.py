@@ -87,6 +87,14 @@ class TestFailureMessage(TransactionCase):
             self.fail_job()
         self.assertIn("Look at this", self.record.message_ids.body)
 
+    def test_who_cannot_be_told(self):
+        with (
+            mock.patch.object(type(self.model), "message_post", side_effect=ValueError),
+            self.assertLogs("odoo.addons.queue_job.models.queue_job", "ERROR"),
+        ):
+            self.fail_job()
+        self.assertEqual(self.record.state, "failed")
+
     def test_other_moves_say_nothing(self):
         job = Job.load(self.env, self.job.uuid)
         job.set_started()
