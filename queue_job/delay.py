@@ -130,7 +130,7 @@ class DelayableGraph(Graph):
 
         :return: bool, whether they were taken
         """
-        keyed = [call for call in calls if call._generated_job.identity_key]
+        keyed = [call for call in calls if call.identity_key and call._generated_job.identity_key]
         if not keyed:
             return False
         existing = []

@@ -49,6 +49,11 @@ class TestIdentity(TransactionCase):
         self.assertEqual(one.identity_key, identity_exact(one))
         self.assertEqual(self.delay(identity_exact).uuid, one.uuid)
 
+    def test_function_that_gives_no_key(self):
+        one = self.delay(lambda job: None)
+        self.assertIsNone(one.identity_key)
+        self.assertNotEqual(self.delay(lambda job: None).uuid, one.uuid)
+
     def test_no_key(self):
         self.assertNotEqual(self.delay(None).uuid, self.delay(None).uuid)
 
