@@ -84,6 +84,25 @@ class TestDependencies(TransactionCase):
             {"depends_on": [], "reverse_depends_on": [child.uuid]},
         )
 
+    def test_json_without_all_keys(self):
+        parent, child = self.job(), self.job()
+        Job.store_many([parent, child])
+        for text, expected in (
+            ("{}", set()),
+            (None, set()),
+            ('{"depends_on": ["%s", "unknown"]}' % parent.uuid, {parent}),
+        ):
+            self.env.flush_all()
+            self.env.cr.execute(
+                "UPDATE queue_job SET dependencies = %s WHERE uuid = %s", (text, child.uuid)
+            )
+            self.env.invalidate_all()
+            loaded = Job.load(self.env, child.uuid)
+            self.assertEqual(loaded.depends_on, expected)
+            self.assertEqual(loaded.reverse_depends_on, set())
+            loaded.set_pending()
+            self.assertEqual(loaded.state, "wait_dependencies" if expected else "pending")
+
     def test_a_parent_that_was_deleted(self):
         parent, child = self.job(), self.job()
         child.add_depends({parent})
