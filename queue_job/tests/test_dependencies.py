@@ -1,4 +1,6 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl.html).
+import json
+
 from markupsafe import escape
 
 from odoo.addons.queue_job.delay import chain, group
@@ -90,7 +92,7 @@ class TestDependencies(TransactionCase):
         for text, expected in (
             ("{}", set()),
             (None, set()),
-            ('{"depends_on": ["%s", "unknown"]}' % parent.uuid, {parent}),
+            (json.dumps({"depends_on": [parent.uuid, "unknown"]}), {parent}),
         ):
             self.env.flush_all()
             self.env.cr.execute(
