@@ -14,8 +14,7 @@ from odoo.service import server
 from odoo.tools import config
 
 from .. import jobrunner
-from . import settings
-from .runner import QueueJobRunner
+from . import runner, settings
 
 _logger = logging.getLogger(__name__)
 
@@ -23,9 +22,9 @@ _logger = logging.getLogger(__name__)
 START_DELAY = 5
 
 
-def wait_for_start(runner):
+def wait_for_start(job_runner):
     """Wait the start delay, or until the runner is stopped."""
-    select.select([runner._stop_pipe[0]], [], [], jobrunner.START_DELAY)
+    select.select([job_runner._stop_pipe[0]], [], [], jobrunner.START_DELAY)
 
 
 class QueueJobRunnerThread(Thread):
@@ -33,7 +32,7 @@ class QueueJobRunnerThread(Thread):
 
     def __init__(self):
         super().__init__(daemon=True, name="odoo.service.queue_job.runner")
-        self.runner = QueueJobRunner.from_environ_or_config()
+        self.runner = runner.QueueJobRunner.from_environ_or_config()
 
     def run(self):
         wait_for_start(self.runner)
@@ -50,7 +49,7 @@ class WorkerJobRunner(server.Worker):
         super().__init__(multi)
         # It is never too long at its work.
         self.watchdog_timeout = None
-        self.runner = QueueJobRunner.from_environ_or_config()
+        self.runner = runner.QueueJobRunner.from_environ_or_config()
         self.runner.is_abandoned = functools.partial(_is_orphan, self.ppid)
 
     def signal_handler(self, sig, frame):
@@ -80,9 +79,9 @@ def is_enabled():
         return settings.load().enabled
     except ValueError as error:
         _logger.error(
-            "The job runner is not started, its configuration is wrong: %s\nSee the"
-            " section [queue_job] of odoo.conf and the variables ODOO_QUEUE_JOB_*.",
-            error,
+            "The job runner is not started, its configuration is wrong: %s (see [queue_job]"
+            " in odoo.conf and the variables ODOO_QUEUE_JOB_*)",
+            "; ".join(str(error).splitlines()),
         )
         return False
 
