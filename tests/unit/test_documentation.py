@@ -1,7 +1,7 @@
-"""The samples of the documents: each is part of an addon whose tests run it, or read by what will read it.
+"""The samples of the documents: each is part of a test that runs it, or read by what will read it.
 
-Python, XML and SQL samples are pieces of ``tests/addons/queue_job_guide``, line by line. Configurations go through the
-parsers of the runner. Of commands, the program and the options have to exist.
+Python, XML and SQL samples are pieces of ``tests/addons/queue_job_guide``, line by line (one is of an e2e test).
+Configurations go through the parsers of the runner. Of commands, the program and the options have to exist.
 """
 
 import ast
@@ -21,11 +21,15 @@ from odoo.addons.queue_job.core.states import STATES
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 DOCUMENTS = ("README.rst", "docs/guide.rst", "docs/operating.rst")
-GUIDE_ADDON = REPOSITORY / "tests" / "addons" / "queue_job_guide"
+GUIDE_ADDON = "tests/addons/queue_job_guide"
 SAMPLE_FILES = {
-    "python": ("models/*.py", "tests/*.py"),
-    "xml": ("data/*.xml", "views/*.xml"),
-    "sql": ("tests/*.py",),
+    "python": (
+        f"{GUIDE_ADDON}/models/*.py",
+        f"{GUIDE_ADDON}/tests/*.py",
+        "tests/e2e/test_operating_guide.py",
+    ),
+    "xml": (f"{GUIDE_ADDON}/data/*.xml", f"{GUIDE_ADDON}/views/*.xml"),
+    "sql": (f"{GUIDE_ADDON}/tests/*.py",),
 }
 #: Long and short options of Odoo's own that the documents use.
 ODOO_OPTIONS = {"-c", "-d", "-i", "-u", "--addons-path", "--stop-after-init"}
@@ -93,8 +97,8 @@ def test_every_language_has_a_check():
 
 
 @of(*SAMPLE_FILES)
-def test_sample_is_in_the_addon(block):
-    files = [path for glob in SAMPLE_FILES[block.language] for path in GUIDE_ADDON.glob(glob)]
+def test_sample_is_in_a_test(block):
+    files = [path for glob in SAMPLE_FILES[block.language] for path in REPOSITORY.glob(glob)]
     assert any(contains(path.read_text(), block.text) for path in files), block.text
 
 
@@ -197,7 +201,7 @@ URLS = re.findall(r"``(/queue_job/create_test_job\S*)``", OPERATING)
 
 
 def test_urls_are_tried():
-    tried = (GUIDE_ADDON / "tests" / "test_operating.py").read_text()
+    tried = (REPOSITORY / GUIDE_ADDON / "tests" / "test_operating.py").read_text()
     assert URLS
     assert all(f'"{url}"' in tried for url in URLS)
 

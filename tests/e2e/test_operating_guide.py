@@ -1,0 +1,70 @@
+"""What docs/operating.rst tells operators to do, done."""
+
+import os
+import re
+import signal
+import subprocess
+
+import pytest
+
+from stack.odoo import clean_environ
+from stack.places import REPOSITORY
+from stack.waiting import wait_until
+
+GUIDE = (REPOSITORY / "docs" / "operating.rst").read_text()
+
+LONG_JOB = """
+jobs = [env["queue.job"].with_delay()._test_job(job_duration=300)]
+"""
+SHORT_JOB = """
+jobs = [env["queue.job"].with_delay()._test_job()]
+"""
+#: What is typed into ``odoo shell``.
+STOP = """
+job = env["queue.job"].search([("uuid", "=", "UUID")])
+job._change_job_state("cancelled", result="Stopped by hand")
+env.cr.commit()
+"""
+
+
+@pytest.fixture(scope="module")
+def server(fresh_databases, start_server):
+    server = start_server(fresh_databases(), channels="root:1")
+    server.wait_for_log(rf"queue job runner ready for db {server.config.database}")
+    return server
+
+
+def test_stop_a_running_job(server, delay, job_row, ended, shell):
+    database = server.config.database
+    (uuid,), _pid = delay(database, LONG_JOB)
+    pid = wait_until(
+        lambda: (
+            job_row(database, uuid)["state"] == "started" and job_row(database, uuid)["worker_pid"]
+        ),
+        20,
+        "the start of the job",
+    )
+    shell(database, STOP.replace("UUID", uuid))
+    assert job_row(database, uuid)["state"] == "cancelled"
+    os.kill(pid, signal.SIGKILL)
+    # its place is free again
+    (following,), _pid = delay(database, SHORT_JOB)
+    assert ended(database, following)["state"] == "done"
+    row = job_row(database, uuid)
+    assert (row["state"], row["retry"]) == ("cancelled", 0)
+
+
+def test_check_with_the_addons_path_on_the_command_line(server):
+    (command,) = re.findall(r"^ +(odoo .* jobrunner .*--check)$", GUIDE, re.MULTILINE)
+    program, path, *arguments = command.split()
+    assert (program, path) == ("odoo", "--addons-path=/opt/addons")
+    conf = server.directory / "odoo.conf"
+    arguments = [str(conf) if argument == "odoo.conf" else argument for argument in arguments]
+    result = subprocess.run(
+        [server.config.places.odoo, f"--addons-path={REPOSITORY}", *arguments],
+        env=clean_environ(),
+        capture_output=True,
+        text=True,
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert f"database {server.config.database}: ready" in result.stdout
