@@ -47,9 +47,7 @@ class CreateTestJobController(http.Controller):
             "failure_rate": _number(float, "failure_rate", failure_rate) or 0,
             "job_duration": _number(float, "job_duration", job_duration) or 0,
             "commit_within_job": commit_within_job in ("1", "true", "True", True),
-            "failure_retry_seconds": _number(
-                int, "failure_retry_seconds", failure_retry_seconds
-            )
+            "failure_retry_seconds": _number(int, "failure_retry_seconds", failure_retry_seconds)
             or 0,
         }
         size = _number(int, "size", size) or 1

@@ -29,11 +29,7 @@ class Graph:
 
     def edges(self):
         """:return: list of pairs (parent, child)"""
-        return [
-            (parent, child)
-            for parent, children in self._graph.items()
-            for child in children
-        ]
+        return [(parent, child) for parent, children in self._graph.items() for child in children]
 
     def root_vertices(self):
         """:return: set of the vertices without parents"""
@@ -75,7 +71,5 @@ class Graph:
 
     def __repr__(self):
         return "\n".join(
-            " → ".join(map(str, path))
-            for root in self.root_vertices()
-            for path in self.paths(root)
+            " → ".join(map(str, path)) for root in self.root_vertices() for path in self.paths(root)
         )

@@ -36,6 +36,4 @@ def check_related_action(action):
 
 
 def _wrong(value, why):
-    return ValueError(
-        f"Wrong related action: {value!r}: {why}. Write for instance {EXAMPLE}"
-    )
+    return ValueError(f"Wrong related action: {value!r}: {why}. Write for instance {EXAMPLE}")

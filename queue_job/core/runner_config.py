@@ -78,9 +78,7 @@ def resolve(environ, section, odoo):
         user=option("http_auth_user"),
         password=option("http_auth_password"),
         database={
-            name: value
-            for name in DATABASE_OPTIONS
-            if (value := option(f"jobrunner_db_{name}"))
+            name: value for name in DATABASE_OPTIONS if (value := option(f"jobrunner_db_{name}"))
         },
     )
 

@@ -111,7 +111,9 @@ class ServedDatabase:
         for uuid in [uuid for uuid in self._watched if uuid not in rows]:
             self._end(uuid, self._watched.pop(uuid))
         self._take_back_lost(rows)
-        without_lock = {(uuid, row.lease or "") for uuid, row in rows.items() if self._looks_dead(row)}
+        without_lock = {
+            (uuid, row.lease or "") for uuid, row in rows.items() if self._looks_dead(row)
+        }
         dead = without_lock & self._without_lock
         self._without_lock = without_lock - dead
         if dead:

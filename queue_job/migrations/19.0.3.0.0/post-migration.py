@@ -24,9 +24,7 @@ OLD_INDEXES = (
 
 
 def migrate(cr, version):
-    cr.execute(
-        "UPDATE queue_job SET channel = 'root' WHERE channel IS NULL OR channel = ''"
-    )
+    cr.execute("UPDATE queue_job SET channel = 'root' WHERE channel IS NULL OR channel = ''")
     cr.execute(
         "UPDATE queue_job SET channel = 'root.' || channel"
         " WHERE channel <> 'root' AND channel NOT LIKE 'root.%'"

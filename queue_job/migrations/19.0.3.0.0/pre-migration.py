@@ -24,8 +24,6 @@ def _delete_crons(cr):
     )
     crons = tuple(row[0] for row in cr.fetchall())
     if crons:
-        cr.execute(
-            "DELETE FROM ir_cron WHERE id IN %s RETURNING ir_actions_server_id", (crons,)
-        )
+        cr.execute("DELETE FROM ir_cron WHERE id IN %s RETURNING ir_actions_server_id", (crons,))
         actions = tuple(row[0] for row in cr.fetchall())
         cr.execute("DELETE FROM ir_act_server WHERE id IN %s", (actions,))
