@@ -68,3 +68,14 @@ def test_check_with_the_addons_path_on_the_command_line(server):
     )
     assert result.returncode == 0, result.stdout + result.stderr
     assert f"database {server.config.database}: ready" in result.stdout
+
+
+def test_a_filter_that_hides_the_database(fresh_databases, start_server, delay, job_row):
+    database = fresh_databases()
+    server = start_server(database, channels="root:1", options={"dbfilter": "^%d$"})
+    (uuid,), _pid = delay(database, SHORT_JOB)
+    server.wait_for_log(
+        r"can't have jobs run by Odoo at http://\S+ \(Odoo answered 404 NOT FOUND\)"
+    )
+    assert job_row(database, uuid)["state"] == "pending"
+    assert "Traceback" not in server.log_text()
