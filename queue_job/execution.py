@@ -20,7 +20,7 @@ from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 
 from . import job_storage
 from .core.retry import CONFLICT_INTERVAL
-from .core.states import FAILED
+from .core.states import DONE, FAILED
 from .exception import FailedJobError, JobError, RetryableJobError
 from .job import Job
 from .utils import commit_forbidden, in_test_mode
@@ -61,7 +61,7 @@ def classify(error, job, connection_lost):
     if connection_lost:
         return Return(f"Lost the connection to the database: {error}".strip())
     if isinstance(error, RetryableJobError):
-        return Retry(str(error), error.seconds)
+        return Retry(job_storage.text(error), error.seconds)
     if isinstance(error, PG_CONCURRENCY_EXCEPTIONS_TO_RETRY):
         try:
             job.count_try(error)
@@ -159,10 +159,15 @@ def _settle_done(job):
 # -- settle
 
 
-def roll_back(env):
-    """Undo what a failed try did to the database and to the registry's caches."""
+def roll_back(env, outcome):
+    """Undo what a failed try did to the database and to the registry's caches.
+
+    In a test the savepoint in :func:`perform` has done it. Whoever tests a retry patches
+    the rollback of the cursor, and expects it.
+    """
     if in_test_mode():
-        # the savepoint in perform() has done it
+        if isinstance(outcome, Retry):
+            env.cr.rollback()
         return
     if not connection_lost(env.cr):
         env.cr.rollback()
@@ -197,12 +202,27 @@ def settle_failed(job, values):
     """Write that the job has failed, and why.
 
     :param values: dict ``exc_info exc_name exc_message``
+    :return: bool, whether it was ours to say
     """
     with job.in_temporary_env():
         if not still_ours(job):
-            return
+            return False
+        job.result = None
         job.set_failed(**values)
         job.store()
+    return True
+
+
+def was_committed(job):
+    """Whether the job is done, although something went wrong at the end of its transaction.
+
+    The answer to COMMIT was lost with the connection, or a post-commit hook failed.
+    """
+    if job.state != DONE:
+        return False
+    with job.in_temporary_env():
+        record = job.db_record()
+        return record.state == DONE and (record.lease or None) == job.lease
 
 
 def still_ours(job):
@@ -223,7 +243,7 @@ def failure_values(traceback_text, error):
     module = type(error).__module__
     if module and module != "builtins":
         name = f"{module}.{name}"
-    message = error.args[0] if error.args else str(error)
+    message = error.args[0] if error.args else job_storage.text(error)
     return {"exc_info": traceback_text, "exc_name": name, "exc_message": message}
 
 
@@ -236,7 +256,7 @@ def run_failure_hook(job, values):
         return
     try:
         with job.in_temporary_env():
-            Job.load(job.env, job.uuid).on_fail(values)
+            job.on_fail(values)
     except Exception:
         _logger.exception("the method on failure of %s failed itself", job)
 

@@ -8,9 +8,9 @@ import random
 import secrets
 import uuid
 from contextlib import contextmanager, nullcontext
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 
-from odoo import api, models
+from odoo import api, fields, models
 
 from . import job_storage
 from .core.identity import identity_exact, identity_exact_hasher
@@ -60,6 +60,16 @@ def default_description(method):
     if docstring:
         return docstring.splitlines()[0].strip()
     return f"{method.__self__._name}.{method.__name__}"
+
+
+def _naive_utc(value):
+    """:return: naive datetime :raises TypeError: ``value`` is no moment"""
+    if isinstance(value, str):
+        value = fields.Datetime.to_datetime(value)
+    # No isinstance(): tests replace the name datetime.
+    if not hasattr(value, "tzinfo"):
+        raise TypeError(f"An eta is a datetime, a timedelta or int seconds, not {value!r}.")
+    return value.astimezone(timezone.utc).replace(tzinfo=None) if value.tzinfo else value
 
 
 def _on_cursor(value, cr):
@@ -267,7 +277,7 @@ class Job:
             value = timedelta(seconds=value)
         if isinstance(value, timedelta):
             value = datetime.now() + value
-        self._eta = value or None
+        self._eta = _naive_utc(value) if value else None
 
     @property
     def channel(self):

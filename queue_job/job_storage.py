@@ -4,8 +4,11 @@
 Jobs are duck-typed here: ``job`` imports this module, not the other way around.
 """
 
+import json
+
 from .core.lock import JOB_LOCK_CLASS
 from .core.states import CANCELLED, DONE, FAILED, STARTED, WAIT_DEPENDENCIES, WAITING_STATES
+from .fields import JobEncoder
 
 #: Attributes of a job that each store() writes. Where the name of the field differs,
 #: it is in FIELD_NAMES.
@@ -59,9 +62,6 @@ READ_ATTRIBUTES = (
     "date_created",
     "user_id",
 )
-
-#: Fields that make a job.
-READ_FIELDS = (*READ_ATTRIBUTES, *CREATED_FIELDS)
 
 #: Fields that make a job.
 READ_FIELDS = (*READ_ATTRIBUTES, *CREATED_FIELDS)
@@ -144,15 +144,34 @@ def _create(env, jobs):
     if not jobs:
         return
     model = env["queue.job"].sudo()
-    model.with_context(
+    model = model.with_context(
         _job_edit_sentinel=model.EDIT_SENTINEL,
         tracking_disable=True,
         mail_create_nosubscribe=True,
-    ).create([{**_hook_values(job), **_all_values(job)} for job in jobs])
+    )
+    values = [{**_hook_values(job), **_all_values(job)} for job in jobs]
+    try:
+        model.create(values)
+    except (TypeError, ValueError):
+        for job in jobs:
+            _check_arguments(job)
+        raise
+
+
+def _check_arguments(job):
+    """:raise TypeError: naming the first argument that can't be stored"""
+    for name, value in [*enumerate(job.args, start=1), *job.kwargs.items()]:
+        try:
+            json.dumps(value, cls=JobEncoder)
+        except (TypeError, ValueError) as error:
+            raise TypeError(
+                f"Argument {name} of {job.job_function_name} can't be kept in a job: {error}."
+                " Give values that JSON knows, dates, XML elements or records."
+            ) from error
 
 
 def _changing_values(job):
-    values = {name: _text(getattr(job, name)) for name in _TEXTS}
+    values = {name: text(getattr(job, name)) for name in _TEXTS}
     for name in STORED_ATTRIBUTES:
         if name not in values:
             values[name] = getattr(job, name) or False
@@ -160,14 +179,14 @@ def _changing_values(job):
     return values
 
 
-def _text(value):
+def text(value):
     """:return: str that PostgreSQL can store, or False; whatever a method returned"""
     try:
-        text = str(value) if value else ""
+        result = str(value) if value else ""
     except Exception:
         # some values have no text, or no truth
-        text = object.__repr__(value)
-    return text.encode(errors="replace").decode().replace("\x00", "") or False
+        result = object.__repr__(value)
+    return result.encode(errors="replace").decode().replace("\x00", "") or False
 
 
 def _dependencies(job):

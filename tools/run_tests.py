@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import time
+from pathlib import Path
 
 from counting import odoo_problems, read_junit, read_odoo_log, summary
 from stack import Cluster, OdooConfig, Places, report_errors
@@ -16,7 +17,7 @@ from stack.odoo import run_odoo
 from stack.places import REPOSITORY
 from stack.process import Child
 
-RESULTS = REPOSITORY / ".results"
+RESULTS = Path(os.environ.get("QUEUE_JOB_RESULTS") or REPOSITORY / ".results")
 TEST_ADDONS = REPOSITORY / "tests" / "addons"
 
 # -- pytest
@@ -76,7 +77,7 @@ def run_tier(tier, arguments):
 def main(arguments):
     split = arguments.index("--")
     tiers, rest = arguments[:split], arguments[split + 1 :]
-    RESULTS.mkdir(exist_ok=True)
+    RESULTS.mkdir(parents=True, exist_ok=True)
     os.environ.setdefault("QUEUE_JOB_SCREENSHOTS", str(RESULTS / "screenshots"))
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     signal.signal(signal.SIGHUP, signal.default_int_handler)

@@ -75,8 +75,8 @@ class RunJobController(http.Controller):
         try:
             cls._try_perform_job(env, job)
         except Exception as error:
-            cls._settle_error(env, job, error)
-            return
+            if not cls._settle_error(env, job, error):
+                return
         cls._enqueue_dependent_jobs(env, job)
 
     @classmethod
@@ -87,19 +87,30 @@ class RunJobController(http.Controller):
 
     @classmethod
     def _settle_error(cls, env, job, error):
-        lost = execution.connection_lost(env.cr)
-        outcome = execution.classify(error, job, lost)
-        execution.roll_back(env)
+        """Settle a try that ended with an error.
+
+        :return: bool, whether the job is done all the same
+        """
+        outcome = execution.classify(error, job, execution.connection_lost(env.cr))
+        execution.roll_back(env, outcome)
+        if execution.was_committed(job):
+            _logger.exception("%s is done, but something after its commit failed", job)
+            return True
         if isinstance(outcome, execution.Retry):
             execution.settle_retry(job, outcome)
         elif isinstance(outcome, execution.Return):
             execution.settle_return(job, outcome)
         else:
-            _logger.error("%s failed\n%s", job, outcome.traceback)
-            values = cls._get_failure_values(job, outcome.traceback, outcome.error)
-            execution.settle_failed(job, values)
+            cls._settle_failure(job, outcome)
+        return False
+
+    @classmethod
+    def _settle_failure(cls, job, outcome):
+        _logger.error("%s failed\n%s", job, outcome.traceback)
+        values = cls._get_failure_values(job, outcome.traceback, outcome.error)
+        if execution.settle_failed(job, values):
             execution.run_failure_hook(job, values)
-            raise outcome.error
+        raise outcome.error
 
     @classmethod
     def _get_failure_values(cls, job, traceback_txt, exception):

@@ -2,13 +2,10 @@
 import logging
 import random
 import time
-from datetime import datetime, timedelta
-
-from markupsafe import Markup
 
 from odoo import api, fields, models
 from odoo.addons.base_sparse_field.models.fields import Serialized
-from odoo.exceptions import AccessError, UserError
+from odoo.exceptions import AccessError
 
 from ..core.channel_config import ROOT, complete_name
 from ..core.graph import Graph
@@ -16,13 +13,9 @@ from ..core.states import (
     CANCELLED,
     CLOSABLE_STATES,
     DONE,
-    ENQUEUED,
-    FAILED,
     PENDING,
     REQUEUABLE_STATES,
-    STARTED,
     STATES,
-    WAIT_DEPENDENCIES,
 )
 from ..exception import JobError, RetryableJobError
 from ..fields import JobSerialized
@@ -31,20 +24,6 @@ from ..sql import triggers
 
 _logger = logging.getLogger(__name__)
 
-#: How many old jobs are deleted in one transaction.
-GC_BATCH = 1000
-
-#: (background, border) of a job in the picture of its graph, by state.
-NODE_COLORS = {
-    WAIT_DEPENDENCIES: ("#D2E5FF", "#2B7CE9"),
-    PENDING: ("#D2E5FF", "#2B7CE9"),
-    ENQUEUED: ("#FFF6CC", "#D9A400"),
-    STARTED: ("#FFE0B8", "#E67E22"),
-    DONE: ("#C8F0CE", "#2E9E44"),
-    CANCELLED: ("#E4E4E4", "#8A8A8A"),
-    FAILED: ("#F9CACA", "#D9342B"),
-}
-
 
 class QueueJob(models.Model):
     _name = "queue.job"
@@ -52,9 +31,6 @@ class QueueJob(models.Model):
     _inherit = ["mail.thread", "mail.activity.mixin"]
     _log_access = False
     _order = "date_created DESC, date_done DESC, id DESC"
-
-    #: Days after which finished jobs are deleted, where the channel says nothing else.
-    _removal_interval = 30
 
     #: Value of the context key ``_job_edit_sentinel`` with which the job's own code
     #: writes. It is compared by identity, so that no RPC call can send it.
@@ -107,8 +83,6 @@ class QueueJob(models.Model):
         readonly=True,
         copy=False,
     )
-    dependency_graph = Serialized(compute="_compute_dependency_graph")
-    graph_jobs_count = fields.Integer(compute="_compute_graph_jobs_count")
     args = JobSerialized(readonly=True, base_type=tuple)
     kwargs = JobSerialized(readonly=True, base_type=dict)
     func_string = fields.Char(string="Call", readonly=True)
@@ -164,42 +138,6 @@ class QueueJob(models.Model):
     def init(self):
         triggers.install(self.env.cr)
 
-    @api.depends("dependencies", "graph_uuid")
-    def _compute_dependency_graph(self):
-        for job in self:
-            job.dependency_graph = job._build_dependency_graph()
-
-    def _build_dependency_graph(self):
-        if not self.graph_uuid:
-            return {}
-        jobs = self.search([("graph_uuid", "=", self.graph_uuid)], order="id")
-        if not jobs:
-            return {}
-        ids = set(jobs.ids)
-        edges = [
-            [parent, child.id]
-            for child in jobs
-            for parent in child.dependency_ids.ids
-            if parent in ids
-        ]
-        return {"nodes": [job._dependency_graph_node() for job in jobs], "edges": edges}
-
-    def _dependency_graph_node(self):
-        color, border = NODE_COLORS[self.state]
-        return {
-            "id": self.id,
-            "title": Markup("<strong>%s</strong><br/>%s") % (self.display_name, self.func_string),
-            "color": color,
-            "border": border,
-            "shadow": True,
-        }
-
-    def _compute_graph_jobs_count(self):
-        uuids = [uuid for uuid in self.mapped("graph_uuid") if uuid]
-        counts = dict(self._read_group([("graph_uuid", "in", uuids)], ["graph_uuid"], ["__count"]))
-        for job in self:
-            job.graph_jobs_count = counts.get(job.graph_uuid, 0)
-
     # -- protection
 
     @api.private
@@ -224,8 +162,6 @@ class QueueJob(models.Model):
                     self.env._("These fields of a job can't be changed: %s", ", ".join(protected))
                 )
         self._complete_channel(vals)
-        if vals.get("state") == FAILED:
-            return self._write_failed(vals)
         if "user_id" in vals and not self._is_edited_by_job():
             self._change_user(vals["user_id"])
         return super(QueueJob, self.with_context(mail_notrack=True)).write(vals)
@@ -243,60 +179,6 @@ class QueueJob(models.Model):
         """Make the jobs run as another user."""
         for job in self.with_context(_job_edit_sentinel=self.EDIT_SENTINEL):
             job.records = job.records.with_user(user_id).sudo(job.records.env.su)
-
-    # -- failure messages
-
-    def _write_failed(self, vals):
-        result = super(QueueJob, self.with_context(mail_notrack=True)).write(vals)
-        try:
-            with self.env.cr.savepoint():
-                self._message_post_on_failure()
-        except Exception:
-            # that a job has failed is not lost because nobody could be told
-            _logger.exception("the failure of %s could not be told", self)
-        return result
-
-    def _message_post_on_failure(self):
-        """Tell those who want to know that these jobs have failed."""
-        base_users = self.env["res.users"].sudo().search(self._subscribe_users_domain())
-        for job in self:
-            users = base_users
-            if job._subscribe_job_creator():
-                users |= job.user_id
-            job.message_subscribe(partner_ids=users.partner_id.ids)
-            message = job._message_failed_job()
-            if message:
-                job.message_post(body=message, subtype_xmlid="queue_job.mt_job_failed")
-
-    def _subscribe_users_domain(self):
-        """:return: list, domain of the users who follow jobs that fail"""
-        group = self.env.ref("queue_job.group_queue_job_manager", raise_if_not_found=False)
-        if not group:
-            return [("id", "=", False)]
-        domain = [("all_group_ids", "=", group.id)]
-        companies = self.mapped("company_id")
-        if companies:
-            domain.append(("company_id", "in", companies.ids))
-        return domain
-
-    @api.model
-    def _subscribe_job_creator(self):
-        """:return: bool, whether the user of a job follows it when it fails"""
-        return True
-
-    def _message_failed_job(self):
-        """:return: str, the message that is posted on a job that has failed"""
-        self.ensure_one()
-        return self.env._(
-            "This job failed with %(error)s: %(message)s",
-            error=self.exc_name or "",
-            message=self.exc_message or "",
-        )
-
-    @api.model
-    def _needaction_domain_get(self):
-        """:return: list, domain of the jobs that need somebody to look at them"""
-        return [("state", "=", FAILED)]
 
     # -- buttons
 
@@ -342,94 +224,20 @@ class QueueJob(models.Model):
                 job.store()
                 job.cancel_dependent_jobs()
 
+    @api.ondelete(at_uninstall=False)
+    def _unlink_cancel_dependents(self):
+        """What waits for a job that will never be done must not start without it."""
+        unfinished = self.filtered(
+            lambda job: job.state not in (DONE, CANCELLED) and job.dependent_ids
+        )
+        unfinished._change_job_state(CANCELLED, result=self.env._("Deleted"))
+
     def _parents_first(self):
         graph = Graph({job: set() for job in self})
         for job in self:
             for parent in job.dependency_ids & self:
                 graph.add_edge(parent, job)
         return list(graph.topological_sort())
-
-    # -- related actions
-
-    def open_related_action(self):
-        """Open what the job is about."""
-        self.ensure_one()
-        action = Job.load(self.env, self.uuid).related_action()
-        if action is None:
-            raise UserError(self.env._("There is nothing to open from this job."))
-        return action
-
-    def related_action_open_record(self):
-        """:return: action that opens the record or records of the job, None without any"""
-        self.ensure_one()
-        records = self.records.exists()
-        if not records:
-            return None
-        action = {
-            "name": self.env._("Related Record"),
-            "type": "ir.actions.act_window",
-            "view_mode": "form",
-            "res_model": records._name,
-        }
-        if len(records) == 1:
-            action["res_id"] = records.id
-        else:
-            action["name"] = self.env._("Related Records")
-            action["view_mode"] = "list,form"
-            action["domain"] = [("id", "in", records.ids)]
-        return action
-
-    def open_graph_jobs(self):
-        """Open the jobs of the same graph."""
-        self.ensure_one()
-        jobs = self
-        if self.graph_uuid:
-            jobs = self.search([("graph_uuid", "=", self.graph_uuid)])
-        action = self.env["ir.actions.act_window"]._for_xml_id("queue_job.action_queue_job")
-        action.update(
-            name=self.env._("Jobs of graph %s", self.graph_uuid),
-            context={},
-            domain=[("id", "in", jobs.ids)],
-        )
-        return action
-
-    # -- cleaning
-
-    @api.autovacuum
-    def _gc_old_jobs(self):
-        """Delete the jobs that ended long ago, at most a thousand at a time.
-
-        :return: (deleted, more_remain), int and bool
-        """
-        # one more than is deleted, to know whether some remain
-        jobs = self._find_old_jobs(limit=GC_BATCH + 1)
-        old = jobs[:GC_BATCH]
-        old.unlink()
-        return len(old), len(jobs) > len(old)
-
-    def _find_old_jobs(self, limit):
-        # with microseconds, as the dates of the jobs
-        now = datetime.now()
-        channels = {
-            channel.complete_name: channel.removal_interval
-            for channel in self.env["queue.job.channel"].search([])
-        }
-        root = channels.get(ROOT, self._removal_interval)
-        jobs = self.browse()
-        for name, days in [*channels.items(), (None, root)]:
-            deadline = now - timedelta(days=days)
-            jobs |= self.search(
-                [
-                    "|",
-                    ("date_done", "<=", deadline),
-                    ("date_cancelled", "<=", deadline),
-                    ("channel", "=", name) if name else ("channel", "not in", list(channels)),
-                ],
-                limit=limit - len(jobs),
-            )
-            if len(jobs) >= limit:
-                break
-        return jobs
 
     # -- for demonstrations and tests
 

@@ -2,7 +2,7 @@
 from datetime import datetime, timedelta
 from unittest import mock
 
-from odoo.addons.queue_job.models import queue_job as queue_job_module
+from odoo.addons.queue_job.models import queue_job_retention
 from odoo.tests import TransactionCase
 
 
@@ -53,11 +53,11 @@ class TestAutovacuum(TransactionCase):
         self.assertEqual(self.collect(), (1, False))
 
     def test_batches(self):
-        self.assertEqual(queue_job_module.GC_BATCH, 1000)
+        self.assertEqual(queue_job_retention.GC_BATCH, 1000)
         for _number in range(5):
             self.record(31)
         self.record(6, "root.qj")
-        with mock.patch.object(queue_job_module, "GC_BATCH", 3):
+        with mock.patch.object(queue_job_retention, "GC_BATCH", 3):
             self.assertEqual(self.collect(), (3, True))
             self.assertEqual(self.collect(), (3, False))
             self.assertEqual(self.collect(), (0, False))

@@ -140,6 +140,23 @@ class TestDependencies(TransactionCase):
         parent.cancel_dependent_jobs()
         self.assertEqual(grandchild.db_record().state, "cancelled")
 
+    def test_deleting_an_unfinished_parent_cancels(self):
+        parent, child = self.job(), self.job()
+        child.add_depends({parent})
+        Job.store_many([parent, child])
+        record = child.db_record()
+        parent.db_record().unlink()
+        self.assertEqual(record.state, "cancelled")
+
+    def test_deleting_a_done_parent_does_not(self):
+        parent, child, other = self.job(), self.job(), self.job()
+        child.add_depends({parent, other})
+        Job.store_many([parent, child, other])
+        parent.set_done()
+        parent.store()
+        parent.db_record().unlink()
+        self.assertEqual(child.db_record().state, "wait_dependencies")
+
     def test_search(self):
         a, b, c = calls = [self.model.delayable()._test_job() for _ in range(3)]
         chain(a, group(b, c)).delay()

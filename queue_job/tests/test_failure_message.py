@@ -90,7 +90,7 @@ class TestFailureMessage(TransactionCase):
     def test_who_cannot_be_told(self):
         with (
             mock.patch.object(type(self.model), "message_post", side_effect=ValueError),
-            self.assertLogs("odoo.addons.queue_job.models.queue_job", "ERROR"),
+            self.assertLogs("odoo.addons.queue_job.models.queue_job_message", "ERROR"),
         ):
             self.fail_job()
         self.assertEqual(self.record.state, "failed")

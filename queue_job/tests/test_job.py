@@ -152,6 +152,14 @@ class TestNewJob(JobCase):
             ):
                 self.assertEqual(Job(self.partner.address_get, eta=eta).eta, expected)
 
+    def test_eta_as_text(self):
+        job = Job(self.partner.address_get, eta="2040-01-01 06:30:00")
+        self.assertEqual(job.eta, datetime(2040, 1, 1, 6, 30))
+        with self.assertRaises(ValueError):
+            Job(self.partner.address_get, eta="tomorrow")
+        with self.assertRaisesRegex(TypeError, "An eta is"):
+            Job(self.partner.address_get, eta=[1])
+
     def test_equal_by_uuid(self):
         one = Job(self.partner.address_get)
         same = Job(self.partner.read, job_uuid=one.uuid)

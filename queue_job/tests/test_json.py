@@ -96,6 +96,26 @@ class TestJson(TransactionCase):
         self.assertEqual(self.decode({"_type": "new", "a": 1}), {"_type": "new", "a": 1})
 
 
+class TestArguments(TransactionCase):
+    def assert_refused(self, name, *args, **kwargs):
+        partner = self.env["res.partner"].create({"name": "x"})
+        with self.assertRaises(TypeError) as raised:
+            partner.with_delay().write(*args, **kwargs)
+        self.assertIn(f"Argument {name} of <res.partner>.write", str(raised.exception))
+        self.assertFalse(self.env["queue.job"].search([("model_name", "=", "res.partner")]))
+
+    def test_positional(self):
+        self.assert_refused(1, {"a": object()})
+
+    def test_keyword(self):
+        self.assert_refused("vals", vals={"a": [{"b": {1}}]})
+
+    def test_circular(self):
+        value = []
+        value.append(value)
+        self.assert_refused(2, 1, value)
+
+
 class TestField(TransactionCase):
     @classmethod
     def setUpClass(cls):

@@ -135,8 +135,9 @@ class TestRunJob(RunJobCase):
 
     def test_retry(self):
         job = self.model.with_delay()._test_job(failure_rate=1, failure_retry_seconds=30)
-        with mock.patch.object(self.env.cr, "rollback"):
+        with mock.patch.object(self.env.cr, "rollback") as rollback:
             self.run_job(job)
+        rollback.assert_called_once_with()
         record = job.db_record()
         self.assertEqual((record.state, record.retry), ("pending", 1))
         self.assertTrue(record.eta)
