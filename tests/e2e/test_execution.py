@@ -67,3 +67,66 @@ def test_nothing_of_the_server_is_left(fresh_databases, start_server):
     assert len(server.child.members()) > 3
     server.stop()
     assert server.child.members() == []
+
+
+FAIL_AFTER_COMMIT = """
+from odoo.addons.queue_job.delay import chain
+action = env["ir.actions.server"].create({
+    "name": "fails after its commit",
+    "model_id": env.ref("base.model_res_partner").id,
+    "state": "code",
+    "code": "env['res.partner'].create({'name': 'kept'}); env.cr.postcommit.add(lambda: 1 / 0)",
+})
+first, second = action.delayable().run(), env["queue.job"].delayable()._test_job()
+chain(first, second).delay()
+jobs = [first._generated_job, second._generated_job]
+"""
+
+
+def test_an_error_after_the_commit_changes_nothing(server, database, delay, ended, connect):
+    """The job is done, once, and what waited for it goes on."""
+    (first, second), _pid = delay(database, FAIL_AFTER_COMMIT)
+    assert ended(database, second)["state"] == "done"
+    assert ended(database, first)["state"] == "done"
+    with connect(database).cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM res_partner WHERE name = 'kept'")
+        assert cursor.fetchone() == (1,)
+    server.wait_for_log("is done, but something after its commit failed")
+
+
+VANISHED = """
+partner = env["res.partner"].create({"name": "soon gone"})
+jobs = [partner.with_delay().write({"name": "x"}) for _number in range(4)]
+env.flush_all()
+for job, change in zip(jobs[1:], (
+    "model_name = 'no.model', records = jsonb_set(records, '{model}', '\\"no.model\\"')",
+    "method_name = 'no_method'",
+    "args = '\\"{nothing\\"'",
+)):
+    env.cr.execute(f"UPDATE queue_job SET {change} WHERE uuid = %s", [job.uuid])
+env.cr.execute("DELETE FROM res_partner WHERE id = %s", [partner.id])
+"""
+
+
+@pytest.mark.parametrize(
+    ("index", "message"),
+    [(0, "does not exist"), (1, "no.model"), (2, "no_method"), (3, "cannot be loaded")],
+    ids=["record", "model", "method", "arguments"],
+)
+def test_what_a_job_needs_has_vanished(vanished, database, ended, index, message):
+    """It fails and says why; the runner and the other jobs go on."""
+    row = ended(database, vanished[index])
+    assert row["state"] == "failed"
+    assert message in row["exc_message"]
+
+
+@pytest.fixture(scope="module")
+def vanished_jobs():
+    return []
+
+
+@pytest.fixture
+def vanished(vanished_jobs, server, database, delay):
+    if not vanished_jobs:
+        vanished_jobs += delay(database, VANISHED)[0]
+    return vanished_jobs

@@ -79,3 +79,15 @@ def test_a_filter_that_hides_the_database(fresh_databases, start_server, delay, 
     )
     assert job_row(database, uuid)["state"] == "pending"
     assert "Traceback" not in server.log_text()
+
+
+def test_a_server_for_jobs_alone(fresh_databases, start_server, delay, ended):
+    database = fresh_databases()
+    people = start_server(database, channels="root:0")
+    jobs = start_server(database, channels="root:2", options={"max_cron_threads": 0})
+    jobs.wait_for_log(f"queue job runner ready for db {database}")
+    (uuid,), _pid = delay(database, SHORT_JOB)
+    row = ended(database, uuid)
+    assert row["state"] == "done"
+    assert row["worker_pid"] in jobs.child.members()
+    assert "jobrunner" not in people.log_text()
