@@ -46,8 +46,6 @@ class TestGraph(GuideCase):
         self.assertEqual(set(self.rows("export").mapped("state")), {"pending"})
         first, second = self.rows("upload").sorted("id")
         self.assertEqual(second.dependency_ids, first)
-        with self.assertRaises(ValueError):
-            orders.with_context(queue_job__no_delay=True).delayable().split(2)
 
     def test_nesting(self):
         one, two, three = self.orders
