@@ -34,7 +34,10 @@ def job_row(connect):
         connection = connect(database, autocommit=True)
         with connection.cursor(cursor_factory=psycopg2.extras.RealDictCursor) as cursor:
             cursor.execute("SELECT * FROM queue_job WHERE uuid = %s", [uuid])
-            return cursor.fetchone()
+            row = cursor.fetchone()
+        # whoever waits for a job asks often
+        connection.close()
+        return row
 
     return read
 

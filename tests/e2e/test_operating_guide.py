@@ -91,3 +91,15 @@ def test_a_server_for_jobs_alone(fresh_databases, start_server, delay, ended):
     assert row["state"] == "done"
     assert row["worker_pid"] in jobs.child.members()
     assert "jobrunner" not in people.log_text()
+
+
+def test_a_job_that_takes_too_long(fresh_databases, start_server, delay, ended):
+    database = fresh_databases()
+    server = start_server(database, channels="root:1", options={"limit_time_real": 10})
+    script = LONG_JOB.replace("with_delay()", "with_delay(max_retries=2)")
+    (uuid,), _pid = delay(database, script)
+    row = ended(database, uuid, timeout=60)
+    assert (row["state"], row["exc_name"], row["retry"]) == ("failed", "JobFoundDead", 2)
+    server.wait_for_log(rf"job {uuid} of database {database}: its worker \(pid \d+\) is gone")
+    (following,), _pid = delay(database, SHORT_JOB)
+    assert ended(database, following)["state"] == "done"
