@@ -4,12 +4,22 @@
 #: Crons of older series that call methods which are not there any more.
 CRONS = ("ir_cron_queue_job_garbage_collector", "ir_cron_autovacuum_queue_jobs")
 
+#: Odoo makes them again, of the rows that have a value; it knows them by name alone.
+WHOLE_INDEXES = ("queue_job__company_id_index", "queue_job__graph_uuid_index")
+
 
 def migrate(cr, version):
     # Its function is called for every row that is written from here on.
     cr.execute("DROP TRIGGER IF EXISTS queue_job_notify ON queue_job")
     cr.execute("DROP FUNCTION IF EXISTS queue_job_notify()")
     _delete_crons(cr)
+    for index in WHOLE_INDEXES:
+        cr.execute(f"DROP INDEX IF EXISTS {index}")
+    # What an admin has set there is not to be overwritten by what other addons declare.
+    cr.execute(
+        "UPDATE ir_model_data SET noupdate = TRUE"
+        " WHERE module = 'queue_job' AND name = 'channel_root'"
+    )
 
 
 def _delete_crons(cr):
