@@ -110,6 +110,9 @@ class Job:
     #: of its own would not see.
     runs_in_caller = False
 
+    #: Whether other rows depend on its row, as of the last :meth:`lock`.
+    has_dependents = False
+
     # Defaults of what a new job has not got yet.
     graph_uuid = None
     state = PENDING
@@ -513,7 +516,9 @@ class Job:
 
     def should_check_dependents(self):
         """Whether some job waits for this one."""
-        return bool(self._reverse_depends_on or self._reverse_depends_on_uuids)
+        return bool(
+            self.has_dependents or self._reverse_depends_on or self._reverse_depends_on_uuids
+        )
 
     def enqueue_waiting(self):
         """Make those jobs pending whose last parent this one was."""

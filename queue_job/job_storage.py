@@ -262,21 +262,23 @@ def lock(job):
 
     Nothing is written. The lock says who runs the job, the lease in the row says who
     may settle it: a job object without lease (not claimed by this process) gets the
-    lock of any started row.
+    lock of any started row. The job is told whether others depend on it: its row does not
+    know those that were added after it was stored.
 
     :return: bool, whether the lock was free and the row is still this try's
     """
     job.env["queue.job"].flush_model(["uuid", "state", "lease"])
     job.env.cr.execute(
         """
-        SELECT pg_try_advisory_xact_lock(%s, id)
+        SELECT pg_try_advisory_xact_lock(%s, id),
+               EXISTS (SELECT FROM queue_job_dependency WHERE parent_id = queue_job.id)
           FROM queue_job
          WHERE uuid = %s AND state = %s AND (%s IS NULL OR lease = %s)
         """,
         (JOB_LOCK_CLASS, job.uuid, STARTED, job.lease, job.lease),
     )
-    row = job.env.cr.fetchone()
-    return bool(row and row[0])
+    is_locked, job.has_dependents = job.env.cr.fetchone() or (False, False)
+    return is_locked
 
 
 def claim(env, uuid):

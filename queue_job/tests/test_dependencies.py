@@ -72,6 +72,18 @@ class TestDependencies(TransactionCase):
         parent.store()
         self.assertEqual(child.db_record().dependency_ids, parent.db_record())
 
+    def test_child_that_the_row_of_its_parent_does_not_know(self):
+        parent, child = self.job(), self.job()
+        parent.store()
+        child.add_depends({parent})
+        child.store()
+        running = Job.load(self.env, parent.uuid)
+        self.assertFalse(running.should_check_dependents())
+        running.set_started()
+        running.store()
+        self.assertTrue(running.lock())
+        self.assertTrue(running.should_check_dependents())
+
     def test_moves_keep_the_dependencies(self):
         parent, child = self.job(), self.job()
         child.add_depends({parent})

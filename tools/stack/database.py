@@ -97,6 +97,24 @@ class Databases:
         self._drop_old(kind, name)
         return made
 
+    def filled_template(self, label, key, fill, message):
+        """Return the name of a copy of the base database in which ``fill(name)`` was called.
+
+        :param label: names the kind of template
+        :param key: tells what ``fill`` does from what it did before
+        """
+        base = self.base_template()
+        kind = f"qj_{label}_{self.places.key}_"
+        name = kind + key
+        with self._lock():
+            if not self.exists(name):
+                say(message)
+                self.create(f"{name}_new", base)
+                fill(f"{name}_new")
+                self.rename(f"{name}_new", name)
+        self._drop_old(kind, name)
+        return name
+
     def _template(self, name, source, modules, addons, message):
         with self._lock():
             if self.exists(name):
