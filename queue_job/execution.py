@@ -19,9 +19,10 @@ from odoo import api
 from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 
 from . import job_storage
+from .core import dead_job
 from .core.retry import CONFLICT_INTERVAL
 from .core.states import DONE, FAILED
-from .exception import FailedJobError, JobError, RetryableJobError
+from .exception import FailedJobError, JobError, NoSuchJobError, RetryableJobError
 from .job import Job
 from .utils import commit_forbidden, in_test_mode
 
@@ -94,19 +95,33 @@ def set_isolation(cr, level):
 def acquire(env, job_uuid):
     """Claim an enqueued job: it is ``started``, committed, with a lease of this process.
 
-    :return: the job, or None when it is not there, or not enqueued, or being claimed
+    :return: the job, or None when it has failed already, since it can't be run
+    :raise NoSuchJobError: it is not there, or not enqueued, or being claimed
     """
     if not job_storage.claim(env, job_uuid):
-        return None
+        raise NoSuchJobError(job_uuid)
     try:
         job = Job.load(env, job_uuid)
     except Exception as error:
         _fail_unloadable(env, job_uuid, error)
         return None
+    if dead_job.must_fail(job.exc_name, job.retry, job.max_retries):
+        _fail_found_dead(env, job)
+        return None
     job.set_started()
     job.store()
     env.cr.commit()
     return job
+
+
+def _fail_found_dead(env, job):
+    """Let a job fail whose worker was gone at its last try."""
+    _logger.error("%s failed: its worker was gone, at its last try", job)
+    values = {"exc_name": job.exc_name, "exc_message": job.exc_message, "exc_info": job.exc_info}
+    job.set_failed()
+    job.store()
+    env.cr.commit()
+    run_failure_hook(job, values)
 
 
 def _fail_unloadable(env, job_uuid, error):

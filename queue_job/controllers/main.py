@@ -10,6 +10,7 @@ from odoo.http import request
 
 from .. import execution
 from ..core.states import FAILED
+from ..exception import NoSuchJobError
 
 _logger = logging.getLogger(__name__)
 
@@ -57,14 +58,15 @@ class RunJobController(http.Controller):
 
         :return: :class:`~odoo.addons.queue_job.job.Job`, or None
         """
-        job = execution.acquire(env, job_uuid)
-        if job is None:
+        try:
+            return execution.acquire(env, job_uuid)
+        except NoSuchJobError:
             _logger.warning(
                 "was requested to run job %s, but it does not exist, or it is not"
                 " enqueued any more",
                 job_uuid,
             )
-        return job
+            return None
 
     @classmethod
     def _runjob(cls, env, job):

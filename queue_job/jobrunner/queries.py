@@ -5,6 +5,7 @@ All of it runs in autocommit mode on the runner's own connection to the database
 statement is a transaction, READ COMMITTED, so that its locks last as long as itself.
 """
 
+from ..core.dead_job import FOUND_DEAD, INFORMATION, MESSAGE
 from ..core.lock import JOB_IS_UNLOCKED
 
 #: Only one runner may drive a database: a session lock, held while the connection lives.
@@ -132,14 +133,15 @@ RELEASE_READY = """
 """
 
 
-def requeue_dead_jobs(condition="TRUE"):
+def requeue_dead_jobs(condition="TRUE", at_last_try="failed"):
     """Return jobs whose worker is gone to the queue.
 
     An enqueued one, which nobody has begun, is pending again. A started one has lost its
-    try, unless the database server itself was restarted since; when it was the last one,
-    the job has failed.
+    try, unless the database server itself was restarted since.
 
     :param str condition: SQL, which jobs to look at
+    :param str at_last_try: state of a job that has lost its last try. The runner itself
+        leaves it to a worker to let it fail: see ``core.dead_job``.
     :return: SQL without parameters (but those of the condition); rows are ``(uuid,)``
     """
     return f"""
@@ -156,15 +158,11 @@ def requeue_dead_jobs(condition="TRUE"):
                    lost_try AND max_retries > 0 AND retry + 1 >= max_retries AS is_failed
               FROM dead JOIN queue_job USING (id))
         UPDATE queue_job
-           SET state = CASE WHEN is_failed THEN 'failed' ELSE 'pending' END,
+           SET state = CASE WHEN is_failed THEN '{at_last_try}' ELSE 'pending' END,
                retry = retry + CASE WHEN lost_try THEN 1 ELSE 0 END,
-               exc_name = CASE WHEN is_failed THEN 'JobFoundDead' END,
-               exc_message = CASE WHEN is_failed
-                   THEN 'The worker that ran the job is gone, at its last try.' END,
-               exc_info = CASE WHEN is_failed
-                   THEN 'The worker that ran the job is gone: killed, or stopped for its'
-                        ' memory or time limits. It was tried as often as it may be; see'
-                        ' the log of Odoo.' END,
+               exc_name = CASE WHEN is_failed THEN '{FOUND_DEAD}' END,
+               exc_message = CASE WHEN is_failed THEN '{MESSAGE}' END,
+               exc_info = CASE WHEN is_failed THEN '{INFORMATION}' END,
                date_enqueued = NULL, date_started = NULL, worker_pid = NULL, lease = NULL
           FROM judged
          WHERE queue_job.id = judged.id
@@ -175,5 +173,6 @@ def requeue_dead_jobs(condition="TRUE"):
 #: Of the jobs seen without a lock in two looks: those still started by the same try. Jobs
 #: that were started by the published addon have no lease.
 REQUEUE_SEEN_DEAD = requeue_dead_jobs(
-    "(uuid, coalesce(lease, '')) IN (SELECT * FROM unnest(%(uuids)s::text[], %(leases)s::text[]))"
+    "(uuid, coalesce(lease, '')) IN (SELECT * FROM unnest(%(uuids)s::text[], %(leases)s::text[]))",
+    at_last_try="pending",
 )

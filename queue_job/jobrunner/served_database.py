@@ -122,7 +122,7 @@ class ServedDatabase:
     def _requeue(self, dead, rows):
         for uuid in self.database.requeue_dead(sorted(dead)):
             _logger.warning(
-                "job %s of database %s: its worker (pid %s) is gone; requeued",
+                "job %s of database %s was found dead: its worker (pid %s) is gone",
                 uuid,
                 self.name,
                 rows[uuid].worker_pid,

@@ -64,6 +64,26 @@ class TestAcquire(RunJobCase):
     def test_missing(self):
         self.assert_not_acquired("missing")
 
+    def test_found_dead_at_its_last_try(self):
+        job = self.enqueued(max_retries=3)
+        job.retry, job.exc_name, job.exc_message = 3, "JobFoundDead", "The worker is gone"
+        job.store()
+        with self.assertLogs("odoo.addons.queue_job.execution", logging.ERROR):
+            acquired, _commit = self.acquire(job.uuid)
+        self.assertIsNone(acquired)
+        record = job.db_record()
+        self.assertEqual(
+            (record.state, record.exc_name, record.retry), ("failed", "JobFoundDead", 3)
+        )
+        self.assertEqual(len(record.message_ids), 1)
+
+    def test_found_dead_before_its_last_try(self):
+        job = self.enqueued(max_retries=3)
+        job.retry = 2
+        job.store()
+        acquired, _commit = self.acquire(job.uuid)
+        self.assertEqual(acquired.state, "started")
+
     def test_any_other_state(self):
         for state, _label in self.model._fields["state"].selection:
             if state != "enqueued":

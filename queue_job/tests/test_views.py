@@ -98,7 +98,9 @@ class TestViews(TransactionCase):
 
     def test_buttons_show_in_the_states_they_work_in(self):
         shown = {"requeue": set(), "button_done": set(), "button_cancelled": set()}
-        for button in self._view("view_queue_job_form").xpath("header/button"):
+        # as it is here: other addons may have added buttons
+        form = etree.fromstring(self.env.ref("queue_job.view_queue_job_form").arch)
+        for button in form.xpath("header/button"):
             for state, _label in STATES:
                 if not safe_eval(button.get("invisible"), {"state": state}):
                     self.assertNotIn(state, shown[button.get("name")], "shown twice")

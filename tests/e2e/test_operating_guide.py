@@ -100,6 +100,8 @@ def test_a_job_that_takes_too_long(fresh_databases, start_server, delay, ended):
     (uuid,), _pid = delay(database, script)
     row = ended(database, uuid, timeout=60)
     assert (row["state"], row["exc_name"], row["retry"]) == ("failed", "JobFoundDead", 2)
-    server.wait_for_log(rf"job {uuid} of database {database}: its worker \(pid \d+\) is gone")
+    server.wait_for_log(
+        rf"job {uuid} of database {database} was found dead: its worker \(pid \d+\) is gone"
+    )
     (following,), _pid = delay(database, SHORT_JOB)
     assert ended(database, following)["state"] == "done"

@@ -10,7 +10,7 @@ def statements(jobrunner):
     found = {
         name: value
         for name, value in vars(jobrunner.queries).items()
-        if name.isupper() and not name.startswith("_") and name != "JOB_IS_UNLOCKED"
+        if name.isupper() and re.match(r"\s*(SELECT|UPDATE|WITH) ", str(value))
     }
     found["requeue_dead_jobs()"] = jobrunner.queries.requeue_dead_jobs()
     return found

@@ -224,15 +224,22 @@ def test_a_job_whose_worker_is_gone_runs_again(serve, insert, sql, lock, state_o
     assert turn(served, time.time() + 40) == [job]
 
 
-def test_the_last_try_of_a_dead_job_fails_it(serve, insert, sql):
+def test_after_the_last_try_a_worker_is_to_let_it_fail(serve, insert, sql):
     insert(state="started", lease="abc", retry=2, max_retries=3)
     sql("UPDATE queue_job SET date_started = now() AT TIME ZONE 'UTC'")
     look_twice(serve())
     state, retry, name, message = sql("SELECT state, retry, exc_name, exc_message FROM queue_job")[
         0
     ]
-    assert (state, retry, name) == ("failed", 3, "JobFoundDead")
+    assert (state, retry, name) == ("pending", 3, "JobFoundDead")
     assert "worker" in message
+
+
+def test_the_query_for_others_fails_it_at_once(runner_database, insert, sql):
+    insert(state="started", lease="abc", retry=2, max_retries=3)
+    sql("UPDATE queue_job SET date_started = now() AT TIME ZONE 'UTC'")
+    sql(runner_database._query_requeue_dead_jobs())
+    assert sql("SELECT state, retry, exc_name FROM queue_job") == [("failed", 3, "JobFoundDead")]
 
 
 def test_a_job_from_before_a_restart_of_postgresql_loses_no_try(serve, insert, sql):
