@@ -21,7 +21,7 @@ from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 from . import job_storage
 from .core import dead_job
 from .core.retry import CONFLICT_INTERVAL
-from .core.states import DONE, FAILED
+from .core.states import DONE, ENQUEUED, FAILED
 from .exception import FailedJobError, JobError, NoSuchJobError, RetryableJobError
 from .job import Job
 from .utils import commit_forbidden, in_test_mode
@@ -92,13 +92,13 @@ def set_isolation(cr, level):
         cr.connection.set_isolation_level(level)
 
 
-def acquire(env, job_uuid):
-    """Claim an enqueued job: it is ``started``, committed, with a lease of this process.
+def acquire(env, job_uuid, state=ENQUEUED):
+    """Claim a job in ``state``: it is ``started``, committed, with a lease of this process.
 
     :return: the job, or None when it has failed already, since it can't be run
-    :raise NoSuchJobError: it is not there, or not enqueued, or being claimed
+    :raise NoSuchJobError: it is not there, or in another state, or being claimed
     """
-    if not job_storage.claim(env, job_uuid):
+    if not job_storage.claim(env, job_uuid, state):
         raise NoSuchJobError(job_uuid)
     try:
         job = Job.load(env, job_uuid)

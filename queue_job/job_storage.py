@@ -281,22 +281,23 @@ def lock(job):
     return is_locked
 
 
-def claim(env, uuid):
-    """Lock the row of an enqueued job until the end of the transaction.
+def claim(env, uuid, state):
+    """Lock the row of a job in ``state`` until the end of the transaction.
 
     Against: the same request sent twice, a runner that takes the job back. A row that
     somebody else has locked is not waited for: it is being claimed or taken back.
 
-    :return: bool, whether the job is enqueued and free
+    :return: bool, whether it is in that state and free; a pending one: and due
     """
     env["queue.job"].flush_model(["uuid", "state"])
     env.cr.execute(
         """
         SELECT FROM queue_job
-         WHERE uuid = %s AND state = 'enqueued'
+         WHERE uuid = %s AND state = %s
+           AND (state = 'enqueued' OR eta IS NULL OR eta <= now() AT TIME ZONE 'UTC')
            FOR NO KEY UPDATE SKIP LOCKED
         """,
-        (uuid,),
+        (uuid, state),
     )
     return bool(env.cr.rowcount)
 

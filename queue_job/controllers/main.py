@@ -2,6 +2,7 @@
 """The HTTP route through which the job runner has jobs executed."""
 
 import logging
+import time
 
 from werkzeug.exceptions import NotFound
 
@@ -9,7 +10,8 @@ from odoo import SUPERUSER_ID, http
 from odoo.http import request
 
 from .. import execution
-from ..core.states import FAILED
+from ..core.slot import BUDGET
+from ..core.states import FAILED, PENDING
 from ..exception import NoSuchJobError
 
 _logger = logging.getLogger(__name__)
@@ -25,23 +27,44 @@ class RunJobController(http.Controller):
         save_session=False,
         readonly=False,
     )
-    def runjob(self, job_uuid, **kw):
-        """Run an enqueued job to its end.
+    def runjob(self, job_uuid, hints="", **kw):
+        """Run an enqueued job to its end, and others after it while the budget lasts.
 
         :param str job_uuid: uuid of the job
+        :param str hints: uuids, separated by commas, of pending jobs to run next
         :return: an empty answer, whatever becomes of the job: that is in its row
         :raises NotFound: dbfilter hides the database from this request, or it is not there
         """
         if not request.db:
             raise NotFound("No database for this request: see dbfilter.")
         request.update_env(user=SUPERUSER_ID)
-        # Never the cursor of the request: Odoo would run the job again on a conflict.
-        with execution.own_cursor(request.env.registry) as cr:
-            env = execution.superuser_environment(cr)
-            job = self._acquire_job(env, job_uuid)
-            if job and execution.begin(env, job):
-                self._run_and_report(env, job)
+        deadline = time.monotonic() + BUDGET
+        registry = request.env.registry
+        if self._run_one(registry, job_uuid, self._acquire_job):
+            for hint in filter(None, hints.split(",")):
+                if time.monotonic() > deadline:
+                    break
+                self._run_one(registry, hint, self._acquire_hint)
         return ""
+
+    @classmethod
+    def _run_one(cls, registry, job_uuid, acquire):
+        """Run a job on a cursor of its own. :return: bool, whether it could be claimed"""
+        # Never the cursor of the request: Odoo would run the job again on a conflict.
+        with execution.own_cursor(registry) as cr:
+            env = execution.superuser_environment(cr)
+            job = acquire(env, job_uuid)
+            if job and execution.begin(env, job):
+                cls._run_and_report(env, job)
+        return job is not None
+
+    @classmethod
+    def _acquire_hint(cls, env, job_uuid):
+        """As :meth:`_acquire_job`, for a job that was not sent but hinted: it may be gone."""
+        try:
+            return execution.acquire(env, job_uuid, PENDING)
+        except NoSuchJobError:
+            return None
 
     @classmethod
     def _run_and_report(cls, env, job):

@@ -85,6 +85,13 @@ class Channel:
         return self.sequential or self._below_sequential
 
     @property
+    def is_paced(self):
+        """Whether each start of a job here has to be decided by itself."""
+        return any(
+            channel.sequential or channel.throttle or channel.paused for channel in self.path()
+        )
+
+    @property
     def is_closed(self):
         """Whether nothing may start here before something happens."""
         return (

@@ -190,6 +190,34 @@ class ChannelManager:
         jobs = self._waiting_in(db_name, channel_name)
         return nsmallest(len(jobs) if limit is None else limit, jobs, key=_order)
 
+    def followers(self, db_name, channel_name, limit):
+        """The jobs that come next in this very channel: before all that wait elsewhere.
+
+        None where the channel or an ancestor is sequential, throttled or paused. They are
+        due at the last ``now``.
+
+        :return: list of :class:`.channel_job.ChannelJob`, at most ``limit``
+        """
+        channel = self._for_job(channel_name)
+        if channel.is_paced:
+            return []
+        rival = min(self._rivals(db_name, channel), key=_order, default=None)
+        return [
+            job
+            for job in self.waiting_jobs(db_name, channel_name, limit=limit)
+            if job.is_due(self._now) and (rival is None or job.order < rival.order)
+        ]
+
+    def _rivals(self, db_name, channel):
+        """Yield the first waiting job of each other channel, and of other databases."""
+        for (other_db, other), jobs in self._waiting.items():
+            if other is not channel:
+                head = other.queue.head(self._now)
+                if head is not None:
+                    yield head
+            elif other_db != db_name:
+                yield min(jobs, key=_order)
+
     def running(self, channel_name):
         """Number of running jobs of all databases in a channel and below it."""
         return self._for_job(channel_name).running

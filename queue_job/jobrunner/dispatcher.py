@@ -52,9 +52,12 @@ class Dispatcher:
         """Readable when there are responses to take."""
         return self._wake_read
 
-    def submit(self, db_name, uuid):
-        """Have a job run: its response will be among :meth:`responses`."""
-        self._requests.put((db_name, uuid))
+    def submit(self, db_name, uuid, hints=()):
+        """Have a job run: its response will be among :meth:`responses`.
+
+        :param hints: uuids of the jobs to run after it in the same request
+        """
+        self._requests.put((db_name, uuid, hints))
         if not self._idle.acquire(blocking=False) and self._threads_left:
             self._threads_left -= 1
             # Daemons: the end of the process does not wait for a job that takes hours.
@@ -83,20 +86,20 @@ class Dispatcher:
             session.trust_env = False
             session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
             while True:
-                db_name, uuid = self._requests.get()
-                problem = self._request(session, db_name, uuid)
+                db_name, uuid, hints = self._requests.get()
+                problem = self._request(session, db_name, uuid, hints)
                 self._responses.put(Response(db_name, uuid, problem))
                 self._idle.release()
                 # a full pipe is readable already
                 with suppress(OSError):
                     os.write(self._wake_write, b".")
 
-    def _request(self, session, db_name, uuid):
+    def _request(self, session, db_name, uuid, hints):
         """:return: str, what went wrong, or None"""
         try:
             response = session.get(
                 self._url,
-                params={"db": db_name, "job_uuid": uuid},
+                params={"db": db_name, "job_uuid": uuid, "hints": ",".join(hints) or None},
                 headers={"X-Odoo-Database": db_name},
                 timeout=(CONNECT_TIMEOUT, None),
                 allow_redirects=False,

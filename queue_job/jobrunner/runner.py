@@ -258,8 +258,8 @@ class QueueJobRunner:
         for name, jobs in chosen.items():
             served = self._served[name]
             with self._guarding(served):
-                for uuid in served.enqueue(jobs):
-                    self._get_dispatcher().submit(name, uuid)
+                for slot in served.enqueue(jobs, now):
+                    self._get_dispatcher().submit(name, slot.uuid, slot.hints)
 
     def _get_dispatcher(self):
         if self._dispatcher is None:

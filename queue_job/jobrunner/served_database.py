@@ -3,6 +3,7 @@
 
 import logging
 
+from ..core.slot import MAX_HINTS, PATIENCE, Slot, share
 from ..core.states import ENQUEUED, FAILED
 
 _logger = logging.getLogger(__name__)
@@ -14,7 +15,7 @@ POLL_INTERVAL = 30
 #: Jobs waiting to be released that are looked at in one step.
 RELEASE_STEP = 1000
 #: How many waiting jobs of a channel are held in memory, and when to fetch more.
-WINDOW = 200
+WINDOW = 500
 LOW_WATER = WINDOW // 4
 
 
@@ -31,10 +32,12 @@ class ServedDatabase:
         self.database = database
         self.name = database.db_name
         self._manager = manager
-        #: uuid -> channel, of the jobs whose request is open
+        #: uuid of the first job -> slot, while its request is open
         self.in_flight = {}
-        #: uuid -> channel, of the jobs that run without an open request of this runner
+        #: uuid -> slot, of what runs without an open request of this runner
         self._watched = {}
+        #: uuids of the jobs that are hinted in a slot, for nobody else until it expires
+        self._hinted = set()
         self._changed = set()
         #: channels that have more waiting jobs than the window
         self._partly_known = set()
@@ -56,7 +59,7 @@ class ServedDatabase:
         self._eta_seen = now
         for row in self.database.jobs_in_progress():
             self._tell(row.channel, row)
-            self._watched[row.uuid] = row.channel
+            self._watched[row.uuid] = Slot(row.uuid, row.channel)
 
     # -- what happens
 
@@ -65,21 +68,32 @@ class ServedDatabase:
 
     def note_response(self, response):
         """A request has ended. :return: bool, whether Odoo has dealt with the job"""
-        channel = self.in_flight.pop(response.uuid, None)
-        if channel is None:
+        slot = self.in_flight.pop(response.uuid, None)
+        if slot is None:
             # found dead before its request ended
             return response.problem is None
         if response.problem is None:
-            self._end(response.uuid, channel)
+            self._end_slot(slot)
             return True
         if self.database.take_back([response.uuid]):
             # it was not even claimed
-            self._end(response.uuid, channel)
+            self._end_slot(slot)
             return False
         # A worker has it, or had it: only the lock can tell. Look at once.
-        self._watched[response.uuid] = channel
+        self._watched[response.uuid] = slot
         self._next_look = 0
         return True
+
+    def _end_slot(self, slot):
+        self._end(slot.uuid, slot.channel)
+        self._free_hints(slot)
+
+    def _free_hints(self, slot):
+        """What was hinted and not begun is pending as before: fetch it again."""
+        if slot.reserves:
+            slot.reserves = False
+            self._hinted.difference_update(slot.hints)
+            self._changed.add(slot.channel)
 
     def _end(self, uuid, channel):
         self._manager.remove_job(uuid, db_name=self.name)
@@ -98,9 +112,16 @@ class ServedDatabase:
         if self._next_eta is not None and now >= self._next_eta:
             self._changed |= self.database.channels_due_since(self._eta_seen)
             self._eta_seen, self._next_eta = now, self.database.next_eta()
+        self._expire_hints(now)
         if now >= self._next_look:
             self._next_look = now + LOOK_INTERVAL
             self._look_at_jobs_in_progress()
+
+    def _expire_hints(self, now):
+        """A slot that is still at a long job leaves the others to others."""
+        for slot in self.in_flight.values():
+            if slot.expires <= now:
+                self._free_hints(slot)
 
     def _release_ready(self):
         last, count = self.database.release_ready(self._release_after, RELEASE_STEP)
@@ -108,8 +129,9 @@ class ServedDatabase:
 
     def _look_at_jobs_in_progress(self):
         rows = {row.uuid: row for row in self.database.jobs_in_progress()}
-        for uuid in [uuid for uuid in self._watched if uuid not in rows]:
-            self._end(uuid, self._watched.pop(uuid))
+        for slot in [slot for slot in self._watched.values() if not slot.may_run(rows)]:
+            del self._watched[slot.uuid]
+            self._end_slot(slot)
         self._take_back_lost(rows)
         without_lock = {
             (uuid, row.lease or "") for uuid, row in rows.items() if self._looks_dead(row)
@@ -127,9 +149,8 @@ class ServedDatabase:
                 self.name,
                 rows[uuid].worker_pid,
             )
-            self.in_flight.pop(uuid, None)
-            self._watched.pop(uuid, None)
-            self._end(uuid, rows[uuid].channel)
+            slot = self.in_flight.pop(uuid, None) or self._watched.pop(uuid, None)
+            self._end_slot(slot or Slot(uuid, rows[uuid].channel))
 
     @staticmethod
     def _looks_dead(row):
@@ -163,7 +184,7 @@ class ServedDatabase:
         for row in rows:
             if row.uuid in self.in_flight or row.uuid in self._watched:
                 self._skipped.add(row.uuid)
-            else:
+            elif row.uuid not in self._hinted:
                 self._tell(channel, row)
         failed = {row.uuid for row in rows if row.state == FAILED}
         if failed:
@@ -192,22 +213,37 @@ class ServedDatabase:
 
     # -- dispatching
 
-    def enqueue(self, jobs):
-        """Mark jobs that the engine wants to run.
+    def enqueue(self, jobs, now):
+        """Mark jobs that the engine wants to run, and hint at what comes next.
 
         :param jobs: dict uuid -> name of the channel
-        :return: list of the uuids to request; the others are not pending any more
+        :return: list of :class:`~..core.slot.Slot` to request; a job without one is not
+            pending any more
         """
         confirmed = self.database.set_enqueued(list(jobs))
+        slots = {}
         for uuid, channel in jobs.items():
             if uuid in confirmed:
-                self.in_flight[uuid] = channel
+                self.in_flight[uuid] = slot = Slot(uuid, channel, expires=now + PATIENCE)
+                slots.setdefault(channel, []).append(slot)
             else:
                 self._end(uuid, channel)
+        for channel, of_channel in slots.items():
+            self._hint(channel, of_channel)
         for channel in self._partly_known.intersection(jobs.values()):
             if self._manager.waiting(self.name, channel) < LOW_WATER:
                 self._changed.add(channel)
-        return [uuid for uuid in jobs if uuid in confirmed]
+        return [slot for of_channel in slots.values() for slot in of_channel]
+
+    def _hint(self, channel, slots):
+        followers = self._manager.followers(self.name, channel, MAX_HINTS * len(slots))
+        uuids = [job.uuid for job in followers]
+        for uuid in uuids:
+            self._manager.remove_job(uuid, db_name=self.name)
+        self._hinted.update(uuids)
+        for slot, hints in zip(slots, share(uuids, len(slots)), strict=True):
+            slot.hints = hints
+            slot.reserves = bool(hints)
 
     def wakeup_time(self):
         """:return: when :meth:`look` or :meth:`refill` has something to do"""
@@ -216,4 +252,5 @@ class ServedDatabase:
         times = [self._next_poll, self._next_eta]
         if self.in_flight or self._watched or self._without_lock:
             times.append(self._next_look)
+        times += [slot.expires for slot in self.in_flight.values() if slot.reserves]
         return min(time for time in times if time is not None)

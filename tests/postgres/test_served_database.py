@@ -38,7 +38,7 @@ def turn(served, now=None, patience=0.1):
     chosen = {
         job.uuid: job.channel.fullname for job in served.engine.get_jobs_to_run(now or time.time())
     }
-    return served.enqueue(chosen) if chosen else []
+    return [slot.uuid for slot in served.enqueue(chosen, now or time.time())] if chosen else []
 
 
 def end(served, sql, uuid, state="done"):
@@ -118,7 +118,7 @@ def test_a_job_cancelled_meanwhile_is_not_requested(serve, insert, sql):
     served.refill()
     sql("UPDATE queue_job SET state = 'cancelled' WHERE uuid = %s", cancelled)
     chosen = {j.uuid: "root" for j in served.engine.get_jobs_to_run(time.time())}
-    assert served.enqueue(chosen) == []
+    assert served.enqueue(chosen, time.time()) == []
     assert turn(served) == [other]
 
 
