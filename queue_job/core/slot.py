@@ -1,0 +1,48 @@
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl.html).
+"""A slot: a unit of capacity, in which a worker may run many short jobs in one request.
+
+With the first job of a slot go *hints*: the jobs that are next in the same channel. Nothing
+is promised by a hint. The worker claims each by itself when its turn comes, as long as the
+budget lasts, and what it did not begin may be hinted again. So a long job behaves as if it
+had been sent alone, and the order is exact but for one budget.
+"""
+
+from dataclasses import dataclass, field
+
+#: Seconds during which a worker begins another job in the same request.
+BUDGET = 1.0
+#: Seconds after which the jobs hinted in a slot may be given to others.
+PATIENCE = BUDGET + 0.5
+#: Jobs hinted in a slot, at most.
+MAX_HINTS = 50
+
+
+@dataclass
+class Slot:
+    """A unit of capacity that a request holds until it is answered.
+
+    :param str uuid: the first job, for which the engine counts the unit
+    :param str channel: complete name of the channel
+    :param list hints: uuids of the jobs to run after it
+    :param float expires: seconds since the epoch, when the hints are free for others
+    :param bool reserves: whether the hints are still for nobody else
+    """
+
+    uuid: str
+    channel: str
+    hints: list = field(default_factory=list)
+    expires: float = 0
+    reserves: bool = False
+
+    def may_run(self, uuids):
+        """Whether one of ``uuids`` may be running in this slot."""
+        return self.uuid in uuids or any(hint in uuids for hint in self.hints)
+
+
+def share(followers, count):
+    """Share the jobs that are next among so many slots.
+
+    >>> share("abcde", 2)
+    [['a', 'c', 'e'], ['b', 'd']]
+    """
+    return [list(followers[start::count])[:MAX_HINTS] for start in range(count)]
