@@ -35,7 +35,10 @@ def script(name):
 @pytest.fixture(scope="session")
 def published(cluster):
     """The published addon, and the environment with the packages it needs."""
-    return Published.fetch(cluster.places)
+    try:
+        return Published.fetch(cluster.places)
+    except StackError as error:
+        pytest.fail(str(error), pytrace=False)
 
 
 @pytest.fixture(scope="session")

@@ -110,9 +110,8 @@ def make_waiting_jobs(env):
     delay(env, "future eta", eta=timedelta(days=100)).write_down("eta")
     delay(env, "own channel", channel="root.extension.slow.own").write_down("channel")
     delay(env, "committing").commit_between()
-    same = record(env, "same")
     for name in ("keyed", "keyed again"):
-        job = same.with_delay(description=name, identity_key=f"key of {name}").write_down("key")
+        job = delay(env, name, identity_key=f"key of {name}").write_down("key")
     delay(env, "exact", identity_key=identity_exact).write_down("exact")
     env.flush_all()
     # as two transactions at once could
@@ -168,6 +167,7 @@ def make_graphs(env):
     make_nested_graph(env)
     make_extended_graph(env)
     make_cancelled_graph(env)
+    make_dependency_without_graph(env)
 
 
 def make_failed_graph(env):
@@ -210,6 +210,16 @@ def make_cancelled_graph(env):
     second = prepare(env, "cancelled graph 2").write_down("2")
     chain(first, second).delay()
     first._generated_job.db_record().button_cancelled()
+
+
+def make_dependency_without_graph(env):
+    """By the methods of jobs, as some addons do it. The parent waits for an admin."""
+    parent = Job(record(env, "no graph 1").fail_unless_mended, description="no graph 1")
+    child = Job(record(env, "no graph 2").write_down, args=("2",), description="no graph 2")
+    child.add_depends({parent})
+    parent.store()
+    child.store()
+    run(env, parent)
 
 
 # -- what older series have left

@@ -14,6 +14,9 @@ INSERT_EDGES = """
         ON CONFLICT DO NOTHING
 """
 BATCH = 1000
+#: A JSON text with a list of strings that is not empty. Jobs may depend on each other
+#: without being in a graph.
+SOME_UUID = '%["%'
 
 #: They cost at each write; other ones serve our queries.
 OLD_INDEXES = (
@@ -41,10 +44,10 @@ def _insert_edges(cr):
         cr.execute(
             """
             SELECT id, uuid, dependencies FROM queue_job
-             WHERE id > %s AND dependencies IS NOT NULL AND graph_uuid IS NOT NULL
+             WHERE id > %s AND dependencies LIKE %s
           ORDER BY id LIMIT %s
             """,
-            (last, BATCH),
+            (last, SOME_UUID, BATCH),
         )
         rows = cr.fetchall()
         if not rows:
@@ -59,6 +62,8 @@ def _insert_edges(cr):
 def _edges(uuid, text):
     """Yield (parent, child) of the JSON that the published addon keeps in each job."""
     dependencies = json.loads(text)
+    if not isinstance(dependencies, dict):
+        return
     for parent in dependencies.get("depends_on") or ():
         yield parent, uuid
     for child in dependencies.get("reverse_depends_on") or ():
