@@ -106,6 +106,9 @@ class Job:
     #: Whether it may have a row: a new job has none, and needs none to be looked for.
     _may_be_stored = True
 
+    #: Id of the row from which it was loaded.
+    _row_id = None
+
     #: Whether the method runs in the transaction that delayed it, whose changes a cursor
     #: of its own would not see.
     runs_in_caller = False
@@ -205,6 +208,7 @@ class Job:
         job._uuid = record.uuid
         job._channel = record.channel
         job._description = record.name
+        job._row_id = record.id
         job._read(record)
         return job
 

@@ -119,14 +119,23 @@ def store_many(jobs):
     if not jobs:
         return
     env = jobs[0].env
-    known = [job.uuid for job in jobs if job._may_be_stored]
-    records = {record.uuid: record for record in find(env, known)} if known else {}
+    records = _records(env, jobs)
     for job in jobs:
         job._may_be_stored = True
         if job.uuid in records:
             _write(job, records[job.uuid])
     _create(env, [job for job in jobs if job.uuid not in records])
     _write_dependencies(env, jobs)
+
+
+def _records(env, jobs):
+    """:return: dict of the ``queue.job`` records by uuid; a job that was loaded has one"""
+    model = env["queue.job"].sudo()
+    records = {job.uuid: model.browse(job._row_id) for job in jobs if job._row_id}
+    sought = [job.uuid for job in jobs if job._may_be_stored and job.uuid not in records]
+    if sought:
+        records.update((record.uuid, record) for record in find(env, sought))
+    return records
 
 
 def _write(job, record):

@@ -81,6 +81,7 @@ class ServedDatabase:
             return False
         # A worker has it, or had it: only the lock can tell. Look at once.
         self._watched[response.uuid] = slot
+        self._free_hints(slot)
         self._next_look = 0
         return True
 

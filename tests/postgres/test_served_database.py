@@ -309,3 +309,68 @@ def test_what_can_not_be_served_is_told(jobrunner, databases, fresh_databases):
 def test_a_missing_database_is_an_error_of_postgresql(jobrunner):
     with pytest.raises(psycopg2.OperationalError, match="nowhere"):
         jobrunner.database.Database("nowhere").missing_addon()
+
+
+def slots(served, now=None):
+    """One turn of the runner's loop, without sending: returns the slots to request."""
+    select.select([served.database], [], [], 0.1)
+    served.note_notifications()
+    served.look(now or time.time())
+    served.refill()
+    chosen = {j.uuid: j.channel.fullname for j in served.engine.get_jobs_to_run(now or time.time())}
+    return served.enqueue(chosen, now or time.time()) if chosen else []
+
+
+def answer(served, slot, problem=None):
+    from odoo.addons.queue_job.jobrunner.dispatcher import Response
+
+    return served.note_response(Response(served.name, slot.uuid, problem))
+
+
+def test_what_comes_next_is_hinted_and_stays_pending(serve, insert, state_of):
+    jobs = [insert() for _number in range(6)]
+    first, second = slots(serve("root:2"))
+    assert [first.uuid, second.uuid] == jobs[:2]
+    assert [first.hints, second.hints] == [[jobs[2], jobs[4]], [jobs[3], jobs[5]]]
+    assert {state_of(job) for job in jobs[2:]} == {"pending"}
+
+
+def test_hinted_jobs_are_for_nobody_else_until_the_answer(serve, insert, sql):
+    jobs = [insert() for _number in range(3)]
+    served = serve("root:1")
+    (slot,) = slots(served)
+    insert(priority=99)
+    assert slots(served) == []
+    # the worker ran the first two, its budget was used up
+    sql("UPDATE queue_job SET state = 'done' WHERE uuid = ANY(%s)", jobs[:2])
+    answer(served, slot)
+    (following,) = slots(served)
+    assert following.uuid == jobs[2]
+
+
+def test_hints_of_a_long_job_are_given_to_others(serve, insert, sql):
+    jobs = [insert() for _number in range(3)]
+    served = serve("root:2")
+    long, short = slots(served)
+    assert long.hints == [jobs[2]]
+    sql("UPDATE queue_job SET state = 'started', lease = 'x' WHERE uuid = %s", long.uuid)
+    sql("UPDATE queue_job SET state = 'done' WHERE uuid = %s", short.uuid)
+    answer(served, short)
+    assert slots(served) == []
+    (taken,) = slots(served, time.time() + 2)
+    assert taken.uuid == jobs[2]
+
+
+def test_capacity_is_held_while_a_hinted_job_runs_without_a_request(serve, insert, sql, lock):
+    first, hinted, waiting = insert(), insert(), insert()
+    served = serve("root:1")
+    (slot,) = slots(served)
+    sql("UPDATE queue_job SET state = 'done' WHERE uuid = %s", first)
+    sql("UPDATE queue_job SET state = 'started', lease = 'x' WHERE uuid = %s", hinted)
+    worker = lock(hinted)
+    assert answer(served, slot, "the connection was cut") is True
+    assert slots(served) == []
+    sql("UPDATE queue_job SET state = 'done' WHERE uuid = %s", hinted)
+    worker.rollback()
+    (following,) = slots(served, time.time() + 10)
+    assert following.uuid == waiting
