@@ -69,6 +69,28 @@ def test_nothing_of_the_server_is_left(fresh_databases, start_server):
     assert server.child.members() == []
 
 
+MANY = """
+jobs = [env["res.partner"].with_delay().create({"name": f"many {number}"}) for number in range(200)]
+"""
+
+
+def requests_for_jobs(server):
+    return server.log_text().count("GET /queue_job/runjob")
+
+
+def test_many_short_jobs_run_in_few_requests(server, database, delay, ended, connect):
+    before = requests_for_jobs(server)
+    uuids, _pid = delay(database, MANY)
+    for uuid in uuids:
+        assert ended(database, uuid)["state"] == "done"
+    with connect(database).cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*), count(DISTINCT name) FROM res_partner WHERE name LIKE 'many %'"
+        )
+        assert cursor.fetchone() == (200, 200)
+    assert 0 < requests_for_jobs(server) - before < 50
+
+
 FAIL_AFTER_COMMIT = """
 from odoo.addons.queue_job.delay import chain
 action = env["ir.actions.server"].create({
