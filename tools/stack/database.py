@@ -45,6 +45,10 @@ class Databases:
     def exists(self, name):
         return bool(self.cluster.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]))
 
+    def is_complete(self, name):
+        """Whether the database is there with its filestore, which is gone when the cache was emptied."""
+        return self.exists(name) and self._filestore(name).is_dir()
+
     def create(self, name, template="template0"):
         """Make the database ``name`` anew, as a copy of ``template`` and its filestore."""
         self.drop(name)
@@ -107,8 +111,9 @@ class Databases:
         kind = f"qj_{label}_{self.places.key}_"
         name = kind + key
         with self._lock():
-            if not self.exists(name):
+            if not self.is_complete(name):
                 say(message)
+                self.drop(name)
                 self.create(f"{name}_new", base)
                 fill(f"{name}_new")
                 self.rename(f"{name}_new", name)
@@ -117,9 +122,10 @@ class Databases:
 
     def _template(self, name, source, modules, addons, message):
         with self._lock():
-            if self.exists(name):
+            if self.is_complete(name):
                 return name
             say(message)
+            self.drop(name)
             new = f"{name}_new"
             self.create(new, source)
             self._install(new, modules, addons)
