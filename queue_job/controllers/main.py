@@ -27,11 +27,12 @@ class RunJobController(http.Controller):
         save_session=False,
         readonly=False,
     )
-    def runjob(self, job_uuid, hints="", **kw):
+    def runjob(self, job_uuid, **kw):
         """Run an enqueued job to its end, and others after it while the budget lasts.
 
         :param str job_uuid: uuid of the job
-        :param str hints: uuids, separated by commas, of pending jobs to run next
+        :param kw: among others ``hints``, uuids of pending jobs to run next, with commas
+            between them
         :return: an empty answer, whatever becomes of the job: that is in its row
         :raises NotFound: dbfilter hides the database from this request, or it is not there
         """
@@ -41,7 +42,7 @@ class RunJobController(http.Controller):
         deadline = time.monotonic() + BUDGET
         registry = request.env.registry
         if self._run_one(registry, job_uuid, self._acquire_job):
-            for hint in filter(None, hints.split(",")):
+            for hint in filter(None, kw.get("hints", "").split(",")):
                 if time.monotonic() > deadline:
                     break
                 self._run_one(registry, hint, self._acquire_hint)
