@@ -112,12 +112,18 @@ class Database:
         sql = queries.JOBS_IN_ORDER if in_order else queries.DUE_JOBS
         return self.query(sql, channel=channel, limit=limit)
 
-    def next_eta(self):
-        """:return: seconds since the epoch, None when no job has a future eta"""
-        return self.value(queries.NEXT_ETA)
+    def clock(self):
+        """:return: naive datetime in UTC, of PostgreSQL"""
+        return self.value(queries.CLOCK)
 
-    def channels_due_since(self, since):
-        return {row.channel for row in self.query(queries.CHANNELS_DUE_SINCE, since=since)}
+    def next_eta(self, since):
+        """:return: in how many seconds, None when no job has an eta after ``since``"""
+        return self.value(queries.NEXT_ETA, since=since)
+
+    def channels_due(self, since, until):
+        """:return: set of the names of the channels with an eta between two moments"""
+        rows = self.query(queries.CHANNELS_DUE_SINCE, since=since, until=until)
+        return {row.channel for row in rows}
 
     def jobs_in_progress(self):
         return self.query(queries.IN_PROGRESS)

@@ -41,7 +41,7 @@ PENDING_CHANNELS = """
 
 _JOB_COLUMNS = """
     uuid, id, date_created, priority, state,
-    extract(epoch FROM eta AT TIME ZONE 'UTC')::float8 AS eta
+    extract(epoch FROM eta - now() AT TIME ZONE 'UTC')::float8 AS seconds_to_eta
 """
 
 #: The first jobs of a channel that may start now.
@@ -64,21 +64,22 @@ JOBS_IN_ORDER = f"""
      LIMIT %(limit)s
 """
 
-#: When the next job will be due.
+#: In how many seconds the next job will be due, of those not looked at yet. All moments
+#: come from the clock of PostgreSQL, on which the clock of the runner need not agree.
 NEXT_ETA = """
-    SELECT extract(epoch FROM min(eta) AT TIME ZONE 'UTC')::float8
+    SELECT extract(epoch FROM min(eta) - now() AT TIME ZONE 'UTC')::float8 AS seconds
       FROM queue_job
-     WHERE state = 'pending' AND eta > now() AT TIME ZONE 'UTC'
+     WHERE state = 'pending' AND eta > %(since)s
 """
 
 #: The channels of the jobs that became due since a moment.
 CHANNELS_DUE_SINCE = """
     SELECT DISTINCT channel
       FROM queue_job
-     WHERE state = 'pending'
-       AND eta > to_timestamp(%(since)s) AT TIME ZONE 'UTC'
-       AND eta <= now() AT TIME ZONE 'UTC'
+     WHERE state = 'pending' AND eta > %(since)s AND eta <= %(until)s
 """
+
+CLOCK = "SELECT now() AT TIME ZONE 'UTC' AS now"
 
 #: The jobs that are with a worker, or on the way to one; and whether a connection holds
 #: the lock of the job. The partial index on these states keeps it cheap.

@@ -244,8 +244,9 @@ class QueueJobRunner:
         """Find what nobody notifies: jobs that are due, dead, or left behind."""
         for served in list(self._served.values()):
             with self._guarding(served):
-                served.look(time.time())
-                served.refill()
+                now = time.time()
+                served.look(now)
+                served.refill(now)
 
     def run_jobs(self):
         """Have all jobs run that the engine lets run now."""

@@ -47,7 +47,8 @@ class ServedDatabase:
         self._skipped = set()
         self._without_lock = set()
         self._next_eta = None
-        self._eta_seen = 0
+        #: moment of PostgreSQL's clock up to which jobs that are due were looked for
+        self._eta_seen = None
         self._next_look = 0
         self._next_poll = 0
         self._release_after = 0
@@ -56,9 +57,9 @@ class ServedDatabase:
         """Begin: what another runner has enqueued is pending, what is started runs."""
         self.database.listen()
         self.database.take_all_back()
-        self._eta_seen = now
+        self._eta_seen = self.database.clock()
         for row in self.database.jobs_in_progress():
-            self._tell(row.channel, row)
+            self._tell(row.channel, row, now)
             self._watched[row.uuid] = Slot(row.uuid, row.channel)
 
     # -- what happens
@@ -111,12 +112,21 @@ class ServedDatabase:
             self._changed |= self.database.pending_channels()
             self._release_ready()
         if self._next_eta is not None and now >= self._next_eta:
-            self._changed |= self.database.channels_due_since(self._eta_seen)
-            self._eta_seen, self._next_eta = now, self.database.next_eta()
+            self._look_for_due_jobs(now)
         self._expire_hints(now)
         if now >= self._next_look:
             self._next_look = now + LOOK_INTERVAL
             self._look_at_jobs_in_progress()
+
+    def _look_for_due_jobs(self, now):
+        until = self.database.clock()
+        self._changed |= self.database.channels_due(self._eta_seen, until)
+        self._eta_seen = until
+        self._schedule_next_eta(now)
+
+    def _schedule_next_eta(self, now):
+        seconds = self.database.next_eta(self._eta_seen)
+        self._next_eta = None if seconds is None else now + max(0, seconds)
 
     def _expire_hints(self, now):
         """A slot that is still at a long job leaves the others to others."""
@@ -169,16 +179,16 @@ class ServedDatabase:
 
     # -- feeding the engine
 
-    def refill(self):
+    def refill(self, now):
         """Renew the windows of the channels in which something has changed."""
         if not self._changed:
             return
         channels, self._changed = self._changed, set()
         for channel in channels:
-            self._refill_channel(channel)
-        self._next_eta = self.database.next_eta()
+            self._refill_channel(channel, now)
+        self._schedule_next_eta(now)
 
-    def _refill_channel(self, channel):
+    def _refill_channel(self, channel, now):
         in_order = self._manager.is_in_order(channel)
         rows = self.database.first_jobs(channel, WINDOW, in_order)
         self._forget(channel)
@@ -186,7 +196,7 @@ class ServedDatabase:
             if row.uuid in self.in_flight or row.uuid in self._watched:
                 self._skipped.add(row.uuid)
             elif row.uuid not in self._hinted:
-                self._tell(channel, row)
+                self._tell(channel, row, now)
         failed = {row.uuid for row in rows if row.state == FAILED}
         if failed:
             self._failed[channel] = failed
@@ -200,7 +210,8 @@ class ServedDatabase:
         for uuid in self._failed.pop(channel, ()):
             self._manager.remove_job(uuid, db_name=self.name)
 
-    def _tell(self, channel, row):
+    def _tell(self, channel, row, now):
+        seconds = row.seconds_to_eta
         self._manager.notify(
             self.name,
             channel,
@@ -208,7 +219,7 @@ class ServedDatabase:
             row.id,
             row.date_created,
             row.priority,
-            row.eta,
+            now + seconds if seconds and seconds > 0 else None,
             row.state,
         )
 

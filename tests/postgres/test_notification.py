@@ -144,4 +144,4 @@ def test_the_published_trigger_is_dropped(sql, database, shell, insert):
     )
     shell(database, "env['queue.job'].init(); env.cr.commit()")
     assert insert()
-    assert sql("SELECT FROM pg_proc WHERE proname = 'queue_job_notify'") == []
+    assert sql("SELECT 1 FROM pg_proc WHERE proname = 'queue_job_notify'") == []

@@ -34,7 +34,7 @@ def turn(served, now=None, patience=0.1):
     select.select([served.database], [], [], patience)
     served.note_notifications()
     served.look(now or time.time())
-    served.refill()
+    served.refill(now or time.time())
     chosen = {
         job.uuid: job.channel.fullname for job in served.engine.get_jobs_to_run(now or time.time())
     }
@@ -115,7 +115,7 @@ def test_a_job_cancelled_meanwhile_is_not_requested(serve, insert, sql):
     cancelled, other = insert(), insert()
     served.note_notifications()
     served.look(time.time())
-    served.refill()
+    served.refill(time.time())
     sql("UPDATE queue_job SET state = 'cancelled' WHERE uuid = %s", cancelled)
     chosen = {j.uuid: "root" for j in served.engine.get_jobs_to_run(time.time())}
     assert served.enqueue(chosen, time.time()) == []
@@ -135,6 +135,24 @@ def test_a_job_with_an_eta_waits_for_it(serve, insert, sql):
     assert wait <= 1
     time.sleep(max(0, wait) + 0.05)
     assert turn(served) == [future]
+
+
+@pytest.mark.parametrize("skew", [-3600, 3600], ids=["behind", "ahead"])
+def test_the_clock_of_the_runner_need_not_be_that_of_postgresql(serve, insert, sql, skew):
+    served = serve("root:5")
+    job = insert()
+    sql(
+        "UPDATE queue_job SET eta = now() AT TIME ZONE 'UTC' + interval '1.5 s' WHERE uuid = %s",
+        job,
+    )
+    now = time.time() + skew
+    assert turn(served, now) == []
+    # it sleeps until then, neither shorter nor longer
+    assert 0 < served.wakeup_time() - now <= 1.6
+    wait_until(
+        lambda: sql("SELECT 1 FROM queue_job WHERE eta <= now() AT TIME ZONE 'UTC'"), 10, "eta"
+    )
+    assert turn(served, time.time() + skew) == [job]
 
 
 def test_a_postponed_job_waits_again(serve, insert, sql):
@@ -215,7 +233,7 @@ def test_a_job_whose_worker_is_gone_runs_again(serve, insert, sql, lock, state_o
     look_twice(served)
     assert state_of(job) == "started"
     worker.close()
-    locks = "SELECT FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 2"
+    locks = "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 2"
     wait_until(lambda: not sql(locks), 10, "the end of the worker's session")
     served.look(time.time() + 20)
     assert state_of(job) == "started", "one look is not enough"
@@ -316,7 +334,7 @@ def slots(served, now=None):
     select.select([served.database], [], [], 0.1)
     served.note_notifications()
     served.look(now or time.time())
-    served.refill()
+    served.refill(now or time.time())
     chosen = {j.uuid: j.channel.fullname for j in served.engine.get_jobs_to_run(now or time.time())}
     return served.enqueue(chosen, now or time.time()) if chosen else []
 
