@@ -8,8 +8,14 @@ from ..core.states import ENQUEUED, FAILED
 
 _logger = logging.getLogger(__name__)
 
-#: Seconds between two looks at the jobs in progress: a job without lock in both is dead.
+#: Seconds between two looks at the jobs in progress; and while one of them looks dead.
 LOOK_INTERVAL = 2
+CLOSE_LOOK_INTERVAL = 0.5
+#: Seconds for which a job is seen started and without lock before it is taken for dead.
+DEAD_AFTER = 1.5
+#: Seconds of close looks after a request has ended without an answer: PostgreSQL needs a
+#: moment to notice that a worker is gone.
+ALERT = 3
 #: Seconds after which everything is looked at, notified or not.
 POLL_INTERVAL = 30
 #: Jobs waiting to be released that are looked at in one step.
@@ -45,7 +51,10 @@ class ServedDatabase:
         self._failed = {}
         #: uuids of jobs that are pending again while we still hear of their last try
         self._skipped = set()
-        self._without_lock = set()
+        #: (uuid, lease) -> when it was first seen so, of the jobs that look dead
+        self._without_lock = {}
+        self._is_alarmed = False
+        self._alert_until = 0
         self._next_eta = None
         #: moment of PostgreSQL's clock up to which jobs that are due were looked for
         self._eta_seen = None
@@ -83,7 +92,7 @@ class ServedDatabase:
         # A worker has it, or had it: only the lock can tell. Look at once.
         self._watched[response.uuid] = slot
         self._free_hints(slot)
-        self._next_look = 0
+        self._is_alarmed = True
         return True
 
     def _end_slot(self, slot):
@@ -114,9 +123,13 @@ class ServedDatabase:
         if self._next_eta is not None and now >= self._next_eta:
             self._look_for_due_jobs(now)
         self._expire_hints(now)
+        if self._is_alarmed:
+            self._is_alarmed = False
+            self._next_look, self._alert_until = now, now + ALERT
         if now >= self._next_look:
-            self._next_look = now + LOOK_INTERVAL
-            self._look_at_jobs_in_progress()
+            self._look_at_jobs_in_progress(now)
+            is_close = self._without_lock or now < self._alert_until
+            self._next_look = now + (CLOSE_LOOK_INTERVAL if is_close else LOOK_INTERVAL)
 
     def _look_for_due_jobs(self, now):
         until = self.database.clock()
@@ -138,17 +151,18 @@ class ServedDatabase:
         last, count = self.database.release_ready(self._release_after, RELEASE_STEP)
         self._release_after = last if count == RELEASE_STEP else 0
 
-    def _look_at_jobs_in_progress(self):
+    def _look_at_jobs_in_progress(self, now):
         rows = {row.uuid: row for row in self.database.jobs_in_progress()}
         for slot in [slot for slot in self._watched.values() if not slot.may_run(rows)]:
             del self._watched[slot.uuid]
             self._end_slot(slot)
         self._take_back_lost(rows)
-        without_lock = {
-            (uuid, row.lease or "") for uuid, row in rows.items() if self._looks_dead(row)
+        self._without_lock = {
+            (uuid, row.lease or ""): self._without_lock.get((uuid, row.lease or ""), now)
+            for uuid, row in rows.items()
+            if self._looks_dead(row)
         }
-        dead = without_lock & self._without_lock
-        self._without_lock = without_lock - dead
+        dead = [key for key, since in self._without_lock.items() if now - since >= DEAD_AFTER]
         if dead:
             self._requeue(dead, rows)
 
@@ -259,7 +273,7 @@ class ServedDatabase:
 
     def wakeup_time(self):
         """:return: when :meth:`look` or :meth:`refill` has something to do"""
-        if self._changed:
+        if self._changed or self._is_alarmed:
             return 0
         times = [self._next_poll, self._next_eta]
         if self.in_flight or self._watched or self._without_lock:

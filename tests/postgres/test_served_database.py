@@ -242,6 +242,18 @@ def test_a_job_whose_worker_is_gone_runs_again(serve, insert, sql, lock, state_o
     assert turn(served, time.time() + 40) == [job]
 
 
+def test_two_looks_at_once_are_not_enough(serve, insert, sql, state_of):
+    job = insert(state="started", lease="abc")
+    served = serve()
+    now = time.time()
+    served.look(now)
+    for seconds in (0.6, 1.2):
+        served.look(now + seconds)
+        assert state_of(job) == "started"
+    served.look(now + 1.8)
+    assert state_of(job) == "pending"
+
+
 def test_after_the_last_try_a_worker_is_to_let_it_fail(serve, insert, sql):
     insert(state="started", lease="abc", retry=2, max_retries=3)
     sql("UPDATE queue_job SET date_started = now() AT TIME ZONE 'UTC'")
