@@ -67,7 +67,9 @@ class JobSerialized(fields.Field):
         if self._base_type is models.BaseModel and not isinstance(decoded, models.BaseModel):
             # of a model that is not installed any more
             return record.env["base"]
-        return tuple(decoded) if self._base_type is tuple else decoded
+        # What is no list is left for whoever runs the job to refuse: a tuple of the keys of
+        # a dict would be arguments that nobody gave.
+        return tuple(decoded) if isinstance(decoded, list) and self._base_type is tuple else decoded
 
     def convert_to_export(self, value, record):
         return json.dumps(value, cls=JobEncoder) if value else ""

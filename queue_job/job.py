@@ -167,8 +167,8 @@ class Job:
         self.env = recordset.env
         self.model_name = recordset._name
         self.method_name = method_name
-        self.args = tuple(args or ())
-        self.kwargs = dict(kwargs or {})
+        self.args = tuple(args or ()) if isinstance(args, (list, tuple)) else args or ()
+        self.kwargs = dict(kwargs or {}) if isinstance(kwargs, dict) else kwargs or {}
         self._depends_on = set()
         self._reverse_depends_on = set()
         # uuids of dependencies that are in the database and not loaded yet
@@ -443,6 +443,7 @@ class Job:
         :raises FailedJobError: its tries are used up
         """
         self.retry += 1
+        self._check_call()
         try:
             with self._cursor_of_method():
                 self.result = self.func(*self.args, **self.kwargs)
@@ -450,6 +451,14 @@ class Job:
             self.count_try(error, error.ignore_retry)
             raise
         return self.result
+
+    def _check_call(self):
+        """:raises JobError: the row, which somebody has changed, holds no arguments"""
+        if not isinstance(self.args, tuple) or not isinstance(self.kwargs, dict):
+            raise JobError(
+                f"The arguments in the row of job {self.uuid} are not a list and a dict:"
+                f" {self.args!r}, {self.kwargs!r}. Cancel the job and delay the method again."
+            )
 
     def _cursor_of_method(self):
         if not self.job_config.allow_commit:

@@ -5,6 +5,7 @@ from datetime import date, datetime
 from lxml import etree
 
 from odoo import models
+from odoo.addons.queue_job.exception import JobError
 from odoo.addons.queue_job.fields import JobDecoder, JobEncoder, JobSerialized
 from odoo.addons.queue_job.job import Job
 from odoo.tests import TransactionCase
@@ -114,6 +115,32 @@ class TestArguments(TransactionCase):
         value = []
         value.append(value)
         self.assert_refused(2, 1, value)
+
+
+class TestArgumentsOfAnotherKind(TransactionCase):
+    """Somebody has changed the row."""
+
+    def assert_refused(self, column, value):
+        partner = self.env["res.partner"].create({"name": "x"})
+        job = partner.with_delay().write({"name": "y"})
+        self.env.flush_all()
+        self.env.cr.execute(
+            f"UPDATE queue_job SET {column} = %s WHERE uuid = %s", (value, job.uuid)
+        )
+        self.env.invalidate_all()
+        loaded = Job.load(self.env, job.uuid)
+        with self.assertRaisesRegex(JobError, "arguments in the row"):
+            loaded.perform()
+        self.assertEqual(partner.name, "x")
+        # it can still be cancelled
+        loaded.db_record().button_cancelled()
+        self.assertEqual(loaded.db_record().state, "cancelled")
+
+    def test_args(self):
+        self.assert_refused("args", '{"name": 1}')
+
+    def test_kwargs(self):
+        self.assert_refused("kwargs", "[1]")
 
 
 class TestField(TransactionCase):
