@@ -328,4 +328,3 @@ def wake_dependents(env, job):
 
 def connection_lost(cr):
     return bool(cr.connection.closed)
-
