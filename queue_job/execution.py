@@ -21,12 +21,16 @@ from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 from . import job_storage
 from .core import dead_job
 from .core.retry import CONFLICT_INTERVAL
-from .core.states import DONE, ENQUEUED, FAILED
+from .core.states import DONE, FAILED
 from .exception import FailedJobError, JobError, NoSuchJobError, RetryableJobError
 from .job import Job
+from .job_claim import CLAIM_ENQUEUED, CLAIM_PENDING, claim
 from .utils import commit_forbidden, in_test_mode
 
 _logger = logging.getLogger(__name__)
+
+#: Context key of the token that the runner has left in the row of an enqueued job.
+GRANT_KEY = "_job_grant"
 
 
 @dataclass(frozen=True)
@@ -77,7 +81,7 @@ def classify(error, job, connection_lost):
 
 @contextmanager
 def own_cursor(registry):
-    """A cursor for one job; its first transaction is the claim (READ COMMITTED)."""
+    """A cursor for the jobs of a request; its first transaction is a claim (READ COMMITTED)."""
     with closing(registry.cursor()) as cr:
         set_isolation(cr, ISOLATION_LEVEL_READ_COMMITTED)
         yield cr
@@ -92,23 +96,54 @@ def set_isolation(cr, level):
         cr.connection.set_isolation_level(level)
 
 
-def acquire(env, job_uuid, state=ENQUEUED):
-    """Claim a job in ``state``: it is ``started``, committed, with a lease of this process.
+def fresh_environment(cr, grant=None):
+    """:return: superuser's environment that shares nothing with those before it on ``cr``
 
+    :param str grant: token of the request for a job, for :func:`acquire`
+    """
+    if not in_test_mode():
+        set_isolation(cr, ISOLATION_LEVEL_READ_COMMITTED)
+        cr.transaction = None
+    context = {GRANT_KEY: grant} if grant else {}
+    return api.Environment(cr, api.SUPERUSER_ID, context)
+
+
+def acquire(env, job_uuid):
+    """Claim an enqueued job: it is ``started``, committed, with a lease of this process.
+
+    :param env: where the runner has left a token in the row, it is in the context
     :return: the job, or None when it has failed already, since it can't be run
     :raise NoSuchJobError: it is not there, or in another state, or being claimed
     """
-    if not job_storage.claim(env, job_uuid, state):
+    grant = env.context.get(GRANT_KEY)
+    env = env(context={})
+    row = claim(env, CLAIM_ENQUEUED, Job.start_values(), uuid=job_uuid, grant=grant)
+    if row is None:
         raise NoSuchJobError(job_uuid)
+    return _begin_try(env, row)
+
+
+def acquire_hint(env, job_id, channel):
+    """Claim a job of a channel that is pending and due.
+
+    :param int job_id: of the row
+    :return: the job; None: it can't be claimed, or has failed already
+    """
+    row = claim(env, CLAIM_PENDING, Job.start_values(), id=job_id, channel=channel)
+    return row and _begin_try(env, row)
+
+
+def _begin_try(env, row):
+    """:return: the job of a claimed row, or None when it has failed: it can't be run"""
     try:
-        job = Job.load(env, job_uuid)
+        job = Job.from_claimed_row(env, row)
     except Exception as error:
-        _fail_unloadable(env, job_uuid, error)
+        _fail_unloadable(env, row["uuid"], error)
         return None
     if dead_job.must_fail(job.exc_name, job.retry, job.max_retries):
         _fail_found_dead(env, job)
         return None
-    job.set_started()
+    # Its row is as it should be, unless an addon wants to know or to add something.
     job.store()
     env.cr.commit()
     return job
@@ -143,7 +178,7 @@ def begin(env, job):
     :return: bool
     """
     set_isolation(env.cr, ISOLATION_LEVEL_REPEATABLE_READ)
-    return job.lease is None or job.lock()
+    return job.lock()
 
 
 def perform(env, job):
@@ -293,7 +328,3 @@ def wake_dependents(env, job):
 
 def connection_lost(cr):
     return bool(cr.connection.closed)
-
-
-def superuser_environment(cr):
-    return api.Environment(cr, api.SUPERUSER_ID, {})

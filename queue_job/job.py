@@ -12,7 +12,7 @@ from datetime import datetime, timedelta, timezone
 
 from odoo import api, fields, models
 
-from . import job_storage
+from . import job_claim, job_storage
 from .core.identity import identity_exact, identity_exact_hasher
 from .core.retry import decide, retry_seconds
 from .core.states import (
@@ -108,6 +108,12 @@ class Job:
 
     #: Id of the row from which it was loaded.
     _row_id = None
+
+    #: What its row holds, of a job that this process has claimed.
+    claimed_values = None
+
+    #: Company of its user, where that is known already.
+    _user_company_id = None
 
     #: Whether the method runs in the transaction that delayed it, whose changes a cursor
     #: of its own would not see.
@@ -212,8 +218,31 @@ class Job:
         job._read(record)
         return job
 
+    @classmethod
+    def from_claimed_row(cls, env, row):
+        """:param dict row: of :func:`.job_claim.claim`
+        :raises Exception: no job can be made of it
+        """
+        job = cls.__new__(cls)
+        records, args, kwargs = job_claim.call_of(env, row)
+        job._bind(records, row["method_name"], args, kwargs)
+        job.model_name = row["model_name"] or job.model_name
+        job.env = env
+        job._uuid = row["uuid"]
+        job._channel = row["channel"]
+        job._description = row["name"]
+        job._row_id = row["id"]
+        job._user_company_id = row["user_company_id"]
+        values = job_claim.attributes_of(row)
+        job._assign(values)
+        job.claimed_values = {**values, "exec_time": row["exec_time"] or None}
+        return job
+
     def _read(self, record):
-        for name, value in job_storage.read(record).items():
+        self._assign(job_storage.read(record))
+
+    def _assign(self, values):
+        for name, value in values.items():
             setattr(self, name, value)
 
     def refresh(self):
@@ -256,9 +285,14 @@ class Job:
         records = self.recordset
         if not self.company_id or records.env.context.get("allowed_company_ids"):
             return records
-        if records.env.company.id == self.company_id:
+        if self._is_company_of_user(records.env):
             return records
         return records.with_company(self.company_id)
+
+    def _is_company_of_user(self, env):
+        if self._user_company_id and env.uid == self.user_id:
+            return self._user_company_id == self.company_id
+        return env.company.id == self.company_id
 
     @property
     def func_string(self):
@@ -383,10 +417,17 @@ class Job:
 
     def set_started(self):
         self.state = STARTED
-        self.date_started = datetime.now()
-        self.worker_pid = os.getpid()
-        # Whoever has claimed the job knows its lease; see execution.
-        self.lease = secrets.token_hex(8)
+        self._assign(self.start_values())
+
+    @staticmethod
+    def start_values():
+        """:return: dict of what a claim writes, beside the state, for a try that begins now"""
+        return {
+            "date_started": datetime.now(),
+            "worker_pid": os.getpid(),
+            # whoever has claimed the job knows it
+            "lease": secrets.token_hex(8),
+        }
 
     def set_done(self, result=None):
         self.state = DONE
@@ -491,7 +532,7 @@ class Job:
         :return: bool, true when the row is started by whom this job object says, and
             no other transaction holds the lock
         """
-        return job_storage.lock(self)
+        return job_claim.lock(self)
 
     def add_lock_record(self):
         """Nothing to do: the lock needs no record. For callers of the old interface."""

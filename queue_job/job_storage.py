@@ -6,8 +6,8 @@ Jobs are duck-typed here: ``job`` imports this module, not the other way around.
 
 import json
 
-from .core.lock import JOB_LOCK_CLASS
-from .core.states import CANCELLED, DONE, FAILED, STARTED, WAIT_DEPENDENCIES, WAITING_STATES
+from .core.states import CANCELLED, DONE, FAILED, WAIT_DEPENDENCIES, WAITING_STATES
+from .extension_points import writes_plainly
 from .fields import JobEncoder
 
 #: Attributes of a job that each store() writes. Where the name of the field differs,
@@ -69,8 +69,8 @@ READ_FIELDS = (*READ_ATTRIBUTES, *CREATED_FIELDS)
 #: Attributes that come from the method that the job calls, of which the text is stored.
 _TEXTS = ("exc_name", "exc_message", "exc_info", "result")
 
-#: Attributes whose empty value is not None.
-_FALSY_ATTRIBUTES = ("state", "priority", "retry", "max_retries")
+#: Attributes whose empty value is 0.
+_NUMBERS = ("priority", "retry", "max_retries")
 
 
 def find(env, uuids):
@@ -98,19 +98,85 @@ def find_waiting(env, identity_key):
 
 def read(record):
     """:return: dict of attributes of the job in the row of ``record``"""
-    values = {name: record[name] or None for name in READ_ATTRIBUTES}
-    values.update({name: record[name] for name in _FALSY_ATTRIBUTES})
+    values = {name: record[name] for name in READ_ATTRIBUTES}
     values["user_id"] = record.user_id.id
-    values["company_id"] = record.company_id.id or None
-    dependencies = record.dependencies
-    values["_depends_on_uuids"] = set(dependencies.get("depends_on", ()))
-    values["_reverse_depends_on_uuids"] = set(dependencies.get("reverse_depends_on", ()))
-    return values
+    values["company_id"] = record.company_id.id
+    return attributes(values, record.dependencies)
+
+
+def attributes(values, dependencies):
+    """:return: dict of attributes of a job
+
+    :param values: mapping of the columns :data:`READ_ATTRIBUTES`
+    :param dict dependencies: lists of uuids
+    """
+    result = {name: values[name] or None for name in READ_ATTRIBUTES}
+    result.update({name: values[name] or 0 for name in _NUMBERS})
+    result["_depends_on_uuids"] = set(dependencies.get("depends_on", ()))
+    result["_reverse_depends_on_uuids"] = set(dependencies.get("reverse_depends_on", ()))
+    return result
 
 
 def store(job):
     """Write the row of ``job``, or create it."""
-    store_many([job])
+    if _may_update(job):
+        _update(job)
+    else:
+        store_many([job])
+
+
+def _may_update(job):
+    """Whether what has changed of a claimed job can be written past the ORM."""
+    return (
+        job.claimed_values is not None
+        # people are told of a failure
+        and job.state != FAILED
+        and not (job._depends_on or job._reverse_depends_on)
+        and writes_plainly(job.env["queue.job"], STORED_ATTRIBUTES)
+    )
+
+
+def _update(job):
+    """Write what differs from the row as it was claimed."""
+    record = job.env["queue.job"].browse(job._row_id)
+    if values := _hook_values(job):
+        _edited(record).write(values)
+    if values := _differing_values(job):
+        flush_cache(record)
+        assignments = ", ".join(f"{name} = %s" for name in values)
+        job.env.cr.execute(
+            f"UPDATE queue_job SET {assignments} WHERE id = %s",
+            (*values.values(), job._row_id),
+            # a conflict is what becomes of a job that somebody has cancelled meanwhile
+            log_exceptions=False,
+        )
+        forget_cache(record, values)
+        # Of what is rolled back the row knows nothing: from now on all is written.
+        job.claimed_values = None
+
+
+def flush_cache(records):
+    """Write what the ORM has not written yet of these jobs, before SQL reads or writes them."""
+    transaction = records.env.transaction
+    if transaction.field_dirty or transaction.tocompute:
+        records.flush_model()
+
+
+def forget_cache(records, names=None):
+    """Let the ORM read again what SQL has written: all fields, or those of ``names``."""
+    if records.env.transaction.field_data:
+        records.invalidate_recordset(names, flush=False)
+
+
+def _differing_values(job):
+    values = {}
+    for name in STORED_ATTRIBUTES:
+        value = getattr(job, name)
+        if name in _TEXTS:
+            value = text(value) or None
+        if value != job.claimed_values[name]:
+            values[name] = value
+    return values
 
 
 def store_many(jobs):
@@ -142,11 +208,13 @@ def _write(job, record):
     values = {**_hook_values(job), **_changing_values(job)}
     if job._depends_on or job._reverse_depends_on:
         values["dependencies"] = _dependencies(job)
-    record.with_context(
-        _job_edit_sentinel=record.EDIT_SENTINEL,
-        # nobody follows a job before it fails
-        tracking_disable=job.state != FAILED,
-    ).write(values)
+    # nobody follows a job before it fails
+    _edited(record).with_context(tracking_disable=job.state != FAILED).write(values)
+
+
+def _edited(record):
+    """:return: ``record`` for the job's own code to write"""
+    return record.sudo().with_context(_job_edit_sentinel=record.EDIT_SENTINEL)
 
 
 def _create(env, jobs):
@@ -184,7 +252,7 @@ def _changing_values(job):
     for name in STORED_ATTRIBUTES:
         if name not in values:
             values[name] = getattr(job, name) or False
-    values.update({name: getattr(job, name) for name in _FALSY_ATTRIBUTES})
+    values.update({name: getattr(job, name) for name in _NUMBERS})
     return values
 
 
@@ -264,51 +332,6 @@ def _write_dependencies(env, jobs):
         (list(parents), list(children)),
     )
     env["queue.job"].invalidate_model(["dependency_ids", "dependent_ids"])
-
-
-def lock(job):
-    """Take the advisory lock of a started job until the end of the transaction.
-
-    Nothing is written. The lock says who runs the job, the lease in the row says who
-    may settle it: a job object without lease (not claimed by this process) gets the
-    lock of any started row. The job is told whether others depend on it: its row does not
-    know those that were added after it was stored.
-
-    :return: bool, whether the lock was free and the row is still this try's
-    """
-    job.env["queue.job"].flush_model(["uuid", "state", "lease"])
-    job.env.cr.execute(
-        """
-        SELECT pg_try_advisory_xact_lock(%s, id),
-               EXISTS (SELECT FROM queue_job_dependency WHERE parent_id = queue_job.id)
-          FROM queue_job
-         WHERE uuid = %s AND state = %s AND (%s IS NULL OR lease = %s)
-        """,
-        (JOB_LOCK_CLASS, job.uuid, STARTED, job.lease, job.lease),
-    )
-    is_locked, job.has_dependents = job.env.cr.fetchone() or (False, False)
-    return is_locked
-
-
-def claim(env, uuid, state):
-    """Lock the row of a job in ``state`` until the end of the transaction.
-
-    Against: the same request sent twice, a runner that takes the job back. A row that
-    somebody else has locked is not waited for: it is being claimed or taken back.
-
-    :return: bool, whether it is in that state and free; a pending one: and due
-    """
-    env["queue.job"].flush_model(["uuid", "state"])
-    env.cr.execute(
-        """
-        SELECT FROM queue_job
-         WHERE uuid = %s AND state = %s
-           AND (state = 'enqueued' OR eta IS NULL OR eta <= now() AT TIME ZONE 'UTC')
-           FOR NO KEY UPDATE SKIP LOCKED
-        """,
-        (uuid, state),
-    )
-    return bool(env.cr.rowcount)
 
 
 def release_dependents(job):

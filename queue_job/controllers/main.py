@@ -10,8 +10,8 @@ from odoo import SUPERUSER_ID, http
 from odoo.http import request
 
 from .. import execution
-from ..core.slot import BUDGET
-from ..core.states import FAILED, PENDING
+from ..core.slot import BUDGET, HINTS_HEADER, parse_hints
+from ..core.states import FAILED
 from ..exception import NoSuchJobError
 
 _logger = logging.getLogger(__name__)
@@ -31,41 +31,47 @@ class RunJobController(http.Controller):
         """Run an enqueued job to its end, and others after it while the budget lasts.
 
         :param str job_uuid: uuid of the job
-        :param kw: among others ``hints``, uuids of pending jobs to run next, with commas
-            between them
-        :return: an empty answer, whatever becomes of the job: that is in its row
+        :param kw: among others ``grant``, the token that the runner has left in the row of
+            the job, and ``hints``, ids of pending jobs to run next, with commas between them
+        :return: an empty answer, whatever becomes of the job: that is in its row. How many
+            of the hints were dealt with is in a header.
         :raises NotFound: dbfilter hides the database from this request, or it is not there
         """
         if not request.db:
             raise NotFound("No database for this request: see dbfilter.")
         request.update_env(user=SUPERUSER_ID)
-        deadline = time.monotonic() + BUDGET
         registry = request.env.registry
-        if self._run_one(registry, job_uuid, self._acquire_job):
-            for hint in filter(None, kw.get("hints", "").split(",")):
-                if time.monotonic() > deadline:
-                    break
-                self._run_one(registry, hint, self._acquire_hint)
-        return ""
+        hints = parse_hints(kw.get("hints"))
+        deadline = time.monotonic() + BUDGET
+        count = self._run_slot(registry, job_uuid, kw.get("grant"), hints, deadline)
+        return request.make_response("", [(HINTS_HEADER, str(count))]) if hints else ""
 
     @classmethod
-    def _run_one(cls, registry, job_uuid, acquire):
-        """Run a job on a cursor of its own. :return: bool, whether it could be claimed"""
+    def _run_slot(cls, registry, job_uuid, grant, hints, deadline):
+        """Run a job, and what is hinted, one after the other on a cursor of their own.
+
+        :return: int, how many of the hints were dealt with
+        """
         # Never the cursor of the request: Odoo would run the job again on a conflict.
         with execution.own_cursor(registry) as cr:
-            env = execution.superuser_environment(cr)
-            job = acquire(env, job_uuid)
-            if job and execution.begin(env, job):
-                cls._run_and_report(env, job)
-        return job is not None
+            env = execution.fresh_environment(cr, grant)
+            job = cls._acquire_job(env, job_uuid)
+            if job is None:
+                return 0
+            cls._run_claimed(env, job)
+            for count, hint in enumerate(hints):
+                if cr.closed or time.monotonic() > deadline:
+                    return count
+                env = execution.fresh_environment(cr)
+                hinted = execution.acquire_hint(env, hint, job.channel)
+                if hinted is not None:
+                    cls._run_claimed(env, hinted)
+        return len(hints)
 
     @classmethod
-    def _acquire_hint(cls, env, job_uuid):
-        """As :meth:`_acquire_job`, for a job that was not sent but hinted: it may be gone."""
-        try:
-            return execution.acquire(env, job_uuid, PENDING)
-        except NoSuchJobError:
-            return None
+    def _run_claimed(cls, env, job):
+        if execution.begin(env, job):
+            cls._run_and_report(env, job)
 
     @classmethod
     def _run_and_report(cls, env, job):

@@ -15,6 +15,19 @@ BUDGET = 1.0
 PATIENCE = BUDGET + 0.5
 #: Jobs hinted in a slot, at most.
 MAX_HINTS = 50
+#: Header of the answer: how many of the hints, from the first on, were dealt with. The others
+#: are pending as before.
+HINTS_HEADER = "X-Queue-Job-Hints"
+
+
+def parse_hints(text):
+    """:return: list of int, the ids in the text of a request; what is no id is left out
+
+    >>> parse_hints("12,5,x,,7"), parse_hints(None)
+    ([12, 5, 7], [])
+    """
+    parts = (text or "").split(",")
+    return [int(part) for part in parts if part.isascii() and part.isdecimal()]
 
 
 @dataclass

@@ -16,10 +16,7 @@ TAKE_LEADERSHIP = "SELECT pg_try_advisory_lock(2293787760715711918)"
 FIND_ADDON = """
     SELECT to_regclass('ir_module_module') IS NOT NULL AS is_odoo,
            to_regclass('queue_job') IS NOT NULL AS has_table,
-           EXISTS (SELECT FROM information_schema.columns
-                    WHERE table_schema = current_schema()
-                      AND table_name = 'queue_job' AND column_name = 'lease')
-               AS has_schema
+           to_regproc('queue_job_claim_pending') IS NOT NULL AS has_schema
 """
 FIND_INSTALLED = """
     SELECT FROM ir_module_module

@@ -20,7 +20,7 @@ from ..core.states import (
 from ..exception import JobError, RetryableJobError
 from ..fields import JobSerialized
 from ..job import Job
-from ..sql import triggers
+from ..sql import functions, triggers
 
 _logger = logging.getLogger(__name__)
 
@@ -137,6 +137,7 @@ class QueueJob(models.Model):
 
     def init(self):
         triggers.install(self.env.cr)
+        functions.install(self.env.cr)
 
     # -- protection
 

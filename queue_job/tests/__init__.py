@@ -13,6 +13,7 @@ from . import test_no_delay
 from . import test_protected_fields
 from . import test_failure_message
 from . import test_channel
+from . import test_claimed_job
 from . import test_function
 from . import test_buttons
 from . import test_dependencies

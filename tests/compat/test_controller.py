@@ -104,7 +104,7 @@ def test_the_route_acquires_and_runs_through_the_class(addon, controller, step, 
     with (
         mock.patch.object(main, "request", new=mock.Mock()) as request,
         mock.patch.object(main.execution, "own_cursor"),
-        mock.patch.object(main.execution, "superuser_environment", return_value=env),
+        mock.patch.object(main.execution, "fresh_environment", return_value=env),
     ):
         assert controller.runjob.original_endpoint(controller(), "the-uuid", db="x") == ""
     request.update_env.assert_called_once_with(user=main.SUPERUSER_ID)

@@ -1,0 +1,68 @@
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl.html).
+"""The two calls with which a worker makes a job its own: claim and lock.
+
+What they do is in ``sql/functions.py``, who locks what against whom in ``docs/locking.rst``.
+"""
+
+import json
+
+from .job_storage import READ_FIELDS, attributes, flush_cache, forget_cache
+
+_COLUMNS = ", ".join(f"(claimed.job).{name}" for name in ("id", "exec_time", *READ_FIELDS))
+_CLAIM = f"""
+    SELECT {_COLUMNS}, user_company_id
+      FROM {{function}}({{key}}, %(date_started)s, %(worker_pid)s, %(lease)s) AS claimed
+"""
+
+#: The job that a request is for.
+CLAIM_ENQUEUED = _CLAIM.format(function="queue_job_claim_enqueued", key="%(uuid)s, %(grant)s")
+#: A job that was hinted.
+CLAIM_PENDING = _CLAIM.format(function="queue_job_claim_pending", key="%(id)s, %(channel)s")
+
+LOCK = "SELECT is_locked, has_dependents FROM queue_job_lock(%(uuid)s, %(lease)s)"
+
+
+def claim(env, query, start, **which):
+    """Start one job in the current transaction.
+
+    :param str query: :data:`CLAIM_ENQUEUED` (``uuid``, ``grant``: token of the request, or
+        None) or :data:`CLAIM_PENDING` (``id``, ``channel``)
+    :param dict start: ``date_started``, ``worker_pid`` and ``lease``
+    :return: dict, the row; None: it is not in that state, or not free, or not due
+    """
+    flush_cache(env["queue.job"])
+    env.cr.execute(query, {**start, **which})
+    row = env.cr.dictfetchone()
+    if row["id"] is None:
+        return None
+    forget_cache(env["queue.job"].browse(row["id"]))
+    return row
+
+
+def call_of(env, row):
+    """:return: (records, args, kwargs) of a claimed row"""
+    model = env["queue.job"].sudo()
+    return tuple(
+        model._fields[name].convert_to_record(row[name], model)
+        for name in ("records", "args", "kwargs")
+    )
+
+
+def attributes_of(row):
+    """:return: dict of attributes of the job in a claimed row"""
+    return attributes(row, json.loads(row["dependencies"] or "{}"))
+
+
+def lock(job):
+    """Take the lock of the running job; tell the job whether others depend on it.
+
+    Its row does not know those that were added after it was stored. A job object without
+    lease (not claimed by this process) gets the lock of any started row.
+
+    :return: bool, whether the lock was free and the row is still this try's
+    """
+    cr = job.env.cr
+    flush_cache(job.env["queue.job"])
+    cr.execute(LOCK, {"uuid": job.uuid, "lease": job.lease})
+    is_locked, job.has_dependents = cr.fetchone()
+    return bool(is_locked)
