@@ -10,16 +10,19 @@ only loses its connection gives the job back, to be run again.
 import psycopg2.errors
 
 from .core.lock import JOB_LOCK_CLASS
-from .core.states import CANCELLED, STARTED
+from .core.states import CANCELLED, ENQUEUED, PENDING, STARTED
 
 #: Take a job from the try that has this lease. The lock on the row is waited for briefly:
-#: the job itself holds it when its method has written to the row.
+#: the job itself holds it when its method has written to the row. Then its backend is
+#: terminated first, and the job may be on its way to the next try by now.
 _END_TRY = f"""
     SELECT set_config('lock_timeout', '500ms', true);
     UPDATE queue_job
        SET state = '{CANCELLED}', date_cancelled = now() AT TIME ZONE 'UTC',
            result = %(result)s, lease = NULL
-     WHERE uuid = %(uuid)s AND state = '{STARTED}' AND lease IS NOT DISTINCT FROM %(lease)s
+     WHERE uuid = %(uuid)s
+       AND (state = '{STARTED}' AND lease IS NOT DISTINCT FROM %(lease)s
+            OR %(is_interrupted)s AND state IN ('{PENDING}', '{ENQUEUED}', '{STARTED}'))
 """
 
 #: The backend that holds the lock of the job. By now it may be at the next job of a slot,
@@ -49,25 +52,25 @@ def stop(job, result):
     :raises psycopg2.errors.LockNotAvailable: its row can't be had, and the backend that
         holds it could not be terminated
     """
-    for attempt in range(1, ATTEMPTS + 1):
+    for attempt in range(ATTEMPTS):
         try:
             with job.in_temporary_env():
-                is_ended = _end_try(job, result)
+                is_ended = _end_try(job, result, is_interrupted=attempt > 0)
         except (psycopg2.errors.LockNotAvailable, psycopg2.errors.SerializationFailure):
-            if attempt == ATTEMPTS:
+            if attempt == ATTEMPTS - 1:
                 raise
             _terminate(job)
-            continue
-        if is_ended:
-            _terminate(job)
-        return is_ended
+        else:
+            if is_ended:
+                _terminate(job)
+            return is_ended
 
 
-def _end_try(job, result):
+def _end_try(job, result, is_interrupted):
     job.env["queue.job"].flush_model()
-    cr = job.env.cr
     values = {"uuid": job.uuid, "lease": job.lease, "result": result}
-    cr.execute(_END_TRY, values, log_exceptions=False)
+    cr = job.env.cr
+    cr.execute(_END_TRY, {**values, "is_interrupted": is_interrupted}, log_exceptions=False)
     if not cr.rowcount:
         return False
     job.env["queue.job"].invalidate_model(flush=False)
