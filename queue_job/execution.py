@@ -273,7 +273,9 @@ def _settle(job, write):
         the row in the meantime
     :return: bool
     """
+    lease = job.lease
     for attempt in range(SETTLE_ATTEMPTS):
+        job.lease = lease
         try:
             with job.in_temporary_env():
                 if not still_ours(job):
