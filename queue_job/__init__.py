@@ -5,8 +5,9 @@ from . import fields
 from . import models
 from . import wizards
 from . import jobrunner
-from .sql import triggers
+from .sql import functions, triggers
 
 
 def uninstall_hook(env):
     triggers.uninstall(env.cr)
+    functions.uninstall(env.cr)

@@ -36,10 +36,14 @@ def say(text):
 
 
 class Databases:
-    """The databases of a cluster, with their filestores."""
+    """The databases of a cluster, with their filestores.
 
-    def __init__(self, cluster):
+    :param has_pages: whether templates are to have what pages are made of, compiled; it takes longer than the rest
+    """
+
+    def __init__(self, cluster, has_pages=True):
         self.cluster = cluster
+        self.has_pages = has_pages
         self.places = cluster.places
 
     def exists(self, name):
@@ -143,7 +147,8 @@ class Databases:
             if status or missing:
                 what = f"{', '.join(missing or modules)} could not be installed ({last_complaint(log)})"
                 raise StackError(what, f"see {log}")
-            run_script(config, PREGENERATE_ASSETS, directory)
+            if self.has_pages:
+                run_script(config, PREGENERATE_ASSETS, directory)
             log.unlink()
 
     def missing_modules(self, name, modules):

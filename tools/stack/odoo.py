@@ -182,16 +182,17 @@ class OdooServer:
             return False
 
 
-def run_odoo(config, arguments, directory, log=None, program=None):
+def run_odoo(config, arguments, directory, log=None, program=None, environ=None):
     """Run Odoo's server with ``arguments`` until it ends; return its exit status and the path of its log.
 
     :param program: another script to start Odoo with
+    :param environ: variables of Odoo's environment beside our own
     """
     directory = Path(directory)
     log = Path(log or directory / "run.log")
     conf = config.write(directory / "run.conf")
     with Child(
-        [program or config.places.odoo, "-c", conf, *arguments], log, env=clean_environ()
+        [program or config.places.odoo, "-c", conf, *arguments], log, env=clean_environ(environ)
     ) as child:
         return child.process.wait(), log
 

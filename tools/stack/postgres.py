@@ -32,10 +32,14 @@ SETTINGS = {
 
 
 class Cluster:
-    """Use it as a context manager: inside, PostgreSQL runs."""
+    """Use it as a context manager: inside, PostgreSQL runs.
 
-    def __init__(self, places):
+    :param settings: dict of settings of PostgreSQL that add to ``SETTINGS`` or replace what is there
+    """
+
+    def __init__(self, places, settings=None):
         self.places = places
+        self.settings = {**SETTINGS, **(settings or {})}
         self.root = places.postgres
         self.data = self.root / "data"
         self.log = self.root / "log"
@@ -137,7 +141,7 @@ class Cluster:
             )
 
     def _start(self):
-        options = " ".join(f"-c {key}={value}" for key, value in SETTINGS.items())
+        options = " ".join(f"-c {key}={value}" for key, value in self.settings.items())
         result = self._postgres_program(
             "pg_ctl", "-D", self.data, "-l", self.log, "-w", "-s", "start", "-o",
             f"-k {self.root} -p {PORT} {options}", check=False,
@@ -176,6 +180,15 @@ class Cluster:
         return True
 
     # -- PostgreSQL's programs
+
+    @property
+    def libraries(self):
+        """The directory of what PostgreSQL can load."""
+        return self._programs().parent / "lib"
+
+    @property
+    def postmaster_pid(self):
+        return int((self.data / "postmaster.pid").read_text().split("\n")[0])
 
     def _postgres_program(self, *arguments, check=True):
         return subprocess.run(

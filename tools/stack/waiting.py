@@ -7,8 +7,11 @@ from .errors import StackError
 INTERVAL = 0.05
 
 
-def wait_until(condition, timeout, what):
-    """Return the first true value of ``condition()``; a ``StackError`` after ``timeout`` seconds."""
+def wait_until(condition, timeout, what, interval=INTERVAL):
+    """Return the first true value of ``condition()``; a ``StackError`` after ``timeout`` seconds.
+
+    :param interval: seconds between two calls
+    """
     deadline = time.monotonic() + timeout
     while True:
         value = condition()
@@ -18,4 +21,4 @@ def wait_until(condition, timeout, what):
             raise StackError(
                 f"{what} did not happen within {timeout} s", "see the log for the reason"
             )
-        time.sleep(INTERVAL)
+        time.sleep(interval)

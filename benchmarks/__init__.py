@@ -1,0 +1,1 @@
+"""What ``bin/bench`` measures: see README.rst beside this file."""

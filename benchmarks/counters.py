@@ -1,0 +1,72 @@
+"""What PostgreSQL is asked to do, counted from outside of Odoo."""
+
+from dataclasses import dataclass
+
+#: The PostgreSQL channels on which queue_job has ever told its runner something.
+NOTIFY_CHANNELS = ("queue_job", "queue_job_channel")
+
+# What a role has sent to a database. Odoo's cursors send one BEGIN each transaction; a connection in autocommit mode
+# sends none, and each of its statements is one.
+STATEMENTS = """
+    SELECT coalesce(sum(calls) FILTER (WHERE NOT is_control), 0)::int,
+           coalesce(sum(calls) FILTER (WHERE query ILIKE 'begin%%'), 0)::int,
+           coalesce(sum(total_exec_time), 0)
+      FROM pg_stat_statements
+      JOIN pg_database ON pg_database.oid = dbid
+      JOIN pg_roles ON pg_roles.oid = userid
+CROSS JOIN LATERAL (SELECT query ~* '^(begin|start|commit|rollback)( |$)' AS is_control) AS kind
+     WHERE datname = %s AND rolname = %s
+"""
+
+
+@dataclass(frozen=True)
+class Sent:
+    """Statements without those that begin and end transactions; transactions; milliseconds of execution."""
+
+    statements: int
+    transactions: int
+    milliseconds: float
+
+
+class StatementCounter:
+    """Counts with pg_stat_statements what roles send to one database.
+
+    :param connection: an autocommit connection to the database that has the extension
+    """
+
+    def __init__(self, connection, database):
+        self._connection = connection
+        self._database = database
+
+    def reset(self):
+        with self._connection.cursor() as cursor:
+            cursor.execute("SELECT pg_stat_statements_reset()")
+
+    def read(self, role):
+        """Return what ``role`` has :class:`Sent` since the reset."""
+        with self._connection.cursor() as cursor:
+            cursor.execute(STATEMENTS, [self._database, role])
+            return Sent(*cursor.fetchone())
+
+
+class NotificationCounter:
+    """Counts the notifications that a listener gets: equal ones of a transaction come once.
+
+    :param connection: an autocommit connection to the database
+    """
+
+    def __init__(self, connection):
+        self._connection = connection
+        with connection.cursor() as cursor:
+            for channel in NOTIFY_CHANNELS:
+                cursor.execute(f"LISTEN {channel}")
+
+    def take(self):
+        """Return how many came since the last call."""
+        with self._connection.cursor() as cursor:
+            # what was sent before this statement is delivered with its answer
+            cursor.execute("SELECT 1")
+        self._connection.poll()
+        count = len(self._connection.notifies)
+        self._connection.notifies.clear()
+        return count

@@ -1,0 +1,137 @@
+"""Running jobs that are all there, on a real prefork server."""
+
+from dataclasses import dataclass
+from functools import partial
+
+from stack import StackError
+
+from ..processes import difference
+from ..results import LESS, MORE, Figure
+from ..roles import RUNNER, WORKERS
+from . import floor
+
+PART = "drain"
+WARM_UP = 100
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of job.
+
+    :param arguments: of the method; ``"#"`` is the number of the job
+    """
+
+    name: str
+    method: str
+    arguments: tuple = ()
+
+    def figure(self, name, unit, better=LESS):
+        return Figure(PART, f"{self.name}: {name}", unit, better)
+
+    @property
+    def rate(self):
+        return self.figure("drained", "jobs/s", MORE)
+
+
+NOTHING = Kind("no-op", "do_nothing")
+WRITE = Kind("one small write", "write_number", ("#",))
+SLEEP = Kind("50 ms of sleep", "sleep", (0.05,))
+
+
+def run(bench):
+    sizes = bench.sizes
+    bench.alternate(PART, partial(warm_up, bench), repetitions=1)
+    for kind in (NOTHING, WRITE, SLEEP):
+        bench.alternate(PART, partial(drain, bench, kind))
+        compare_with_floor(bench, kind)
+    counts = {side.name: count_for(bench, NOTHING, side) for side in bench.sides}
+    jobs = ", ".join(f"{count:,} of {name}" for name, count in counts.items())
+    bench.results.add_note(
+        f"drain: {jobs}; {sizes.sleeping:,} that sleep, of which {bench.WORKERS} at a time are "
+        f"{bench.WORKERS / 0.05:.0f} a second"
+    )
+    if not bench.counts_statements:
+        bench.results.add_note("drain: statements are not counted without pg_stat_statements")
+
+
+def count_for(bench, kind, side):
+    """Return the number of jobs: where one side takes minutes, it gets fewer."""
+    if kind is SLEEP:
+        return bench.sizes.sleeping
+    return bench.sizes.drain_published if side.is_published else bench.sizes.drain
+
+
+def warm_up(bench, side):
+    site = bench.site(side, is_running=True)
+    site.driver.do("prepare", count=WARM_UP)
+    for kind in (NOTHING, WRITE):
+        delay(site, kind, WARM_UP)
+        site.driver.do("commit")
+    if not site.wait_for_jobs():
+        raise StackError("the jobs of the warm-up did not end", f"see {site.server.log}")
+
+
+def delay(site, kind, count):
+    """Delay jobs without committing them."""
+    site.driver.do(
+        "delay",
+        timeout=site.bench.sizes.limit,
+        method=kind.method,
+        arguments=kind.arguments,
+        count=count,
+        commit=False,
+    )
+
+
+def drain(bench, kind, side):
+    site, count = bench.site(side, is_running=True), count_for(bench, kind, side)
+    site.driver.do("prepare", count=count)
+    delay(site, kind, count)
+    site.settle()
+    site.notifications.take()
+    if bench.counts_statements:
+        site.statements.reset()
+    meter = site.meter()
+    before = meter.read()
+    site.driver.do("commit")
+    is_complete = site.wait_for_jobs()
+    used = difference(before, meter.read())
+    bench.results.add(side.name, kind.rate, site.rate())
+    if not is_complete:
+        raise StackError(
+            f"{count:,} jobs of {kind.name} did not end within {bench.sizes.limit} s",
+            "the rate is that of the jobs done",
+        )
+    add_costs(bench, kind, side, count, used)
+    if kind is NOTHING:
+        add_counts(site, kind, count)
+
+
+def compare_with_floor(bench, kind):
+    """Add how the rate compares with that of one process that does without a queue, where that was measured."""
+    for side in bench.results.sides:
+        rate = bench.results.value(side, kind.rate)
+        calls = bench.results.value(side, floor.calls(kind.method))
+        if rate and calls:
+            figure = kind.figure("drained, part of the floor's calls", "%", MORE)
+            bench.results.add(side, figure, rate / calls * 100)
+
+
+def add_costs(bench, kind, side, count, used):
+    for name, label in (("odoo", "Odoo"), ("postgres", "PostgreSQL"), ("runner", "the runner")):
+        figure = kind.figure(f"CPU of {label}", "ms/job")
+        bench.results.add(side.name, figure, used[name] / count * 1000)
+
+
+def add_counts(site, kind, count):
+    results, side = site.bench.results, site.side.name
+    results.add(side, kind.figure("notifications", "per job"), site.notifications.take() / count)
+    if not site.bench.counts_statements:
+        return
+    workers, runner = site.statements.read(WORKERS), site.statements.read(RUNNER)
+    for name, value in (
+        ("statements of workers", workers.statements),
+        ("transactions of workers", workers.transactions),
+        ("statements of the runner", runner.statements),
+    ):
+        results.add(side, kind.figure(name, "per job"), value / count)
