@@ -318,7 +318,7 @@ def failure_values(traceback_text, error):
     module = type(error).__module__
     if module and module != "builtins":
         name = f"{module}.{name}"
-    message = error.args[0] if error.args else job_storage.text(error)
+    message = error.args[0] if error.args else job_storage.text(error) or ""
     return {"exc_info": traceback_text, "exc_name": name, "exc_message": message}
 
 
