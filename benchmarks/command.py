@@ -41,8 +41,10 @@ def report(heading, bench, seconds, json_path):
     results = bench.results
     print("\n".join(heading))
     print()
-    print("\n".join(table(results)))
+    if results.values:
+        print("\n".join(table(results)))
     print("\n".join(["", *results.notes, f"All of it took {seconds / 60:.1f} minutes."]))
+    print("".join(f"\n{text}\n" for text in results.texts), end="")
     for problem in results.problems:
         print(f"not measured: {problem}")
     sys.stdout.flush()
