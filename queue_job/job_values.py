@@ -1,6 +1,8 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl.html).
 """What is in the row of a job, made of its attributes, and the other way round."""
 
+import json
+
 #: Attributes of a job that each store() writes. Where the name of the field differs,
 #: it is in FIELD_NAMES.
 STORED_ATTRIBUTES = (
@@ -62,6 +64,10 @@ TEXTS = ("exc_name", "exc_message", "exc_info", "result")
 
 #: Attributes whose empty value is 0.
 NUMBERS = ("priority", "retry", "max_retries")
+
+
+#: Column ``dependencies`` of a job without any.
+NO_DEPENDENCIES = json.dumps({"depends_on": [], "reverse_depends_on": []})
 
 
 def attributes(values, dependencies):
