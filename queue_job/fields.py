@@ -2,6 +2,7 @@
 """The field type ``job_serialized`` and the JSON of its values."""
 
 import json
+import re
 from datetime import date, datetime
 
 import dateutil.parser
@@ -16,6 +17,17 @@ from odoo.tools.misc import SENTINEL
 TYPE_KEY = "_type"
 
 
+#: What Python's JSON may hold and PostgreSQL's may not: null characters, lone surrogates
+#: (there are pairs among these), numbers that are none.
+_FOREIGN = re.compile(r"\\u0000|\\ud[89a-f]|NaN|Infinity")
+
+
+def jsonb_text(value):
+    """:return: str, JSON for a ``jsonb`` column; of what that can't hold, the text as a string"""
+    text = json.dumps(value)
+    return json.dumps(text) if _FOREIGN.search(text) else text
+
+
 class JobSerialized(fields.Field):
     """A JSON value that may hold recordsets, dates and XML elements.
 
@@ -23,7 +35,8 @@ class JobSerialized(fields.Field):
     database; reading decodes them in the environment of the record.
 
     :param base_type: what the field holds: ``dict``, ``list``, ``tuple`` or
-        ``models.BaseModel``; an empty column reads as an empty one of these
+        ``models.BaseModel``; an empty column reads as an empty one of these. A tuple comes
+        back as a list, as JSON has it.
     :raises ValueError: at set-up of the model, for any other base type
     """
 
@@ -50,7 +63,7 @@ class JobSerialized(fields.Field):
 
     def convert_to_column(self, value, record, values=None, validate=True):
         plain = self.convert_to_cache(value, record, validate=validate)
-        return None if plain is None else PsycopgJson(plain)
+        return None if plain is None else PsycopgJson(plain, dumps=jsonb_text)
 
     def convert_to_cache(self, value, record, validate=True):
         if value is None or value is False:
@@ -61,15 +74,15 @@ class JobSerialized(fields.Field):
         if value is None:
             return self._empty_values[self._base_type](record.env)
         if isinstance(value, str):
-            # The published addon has stored the JSON text as a JSON string.
+            # see jsonb_text(); the published addon has stored all values so
             value = json.loads(value)
         decoded = JobDecoder(env=record.env).decode_plain(value)
         if self._base_type is models.BaseModel and not isinstance(decoded, models.BaseModel):
             # of a model that is not installed any more
             return record.env["base"]
-        # What is no list is left for whoever runs the job to refuse: a tuple of the keys of
-        # a dict would be arguments that nobody gave.
-        return tuple(decoded) if isinstance(decoded, list) and self._base_type is tuple else decoded
+        # What was a tuple is a list by now. What is neither, in a row that somebody has changed,
+        # is left for whoever runs the job to refuse.
+        return decoded
 
     def convert_to_export(self, value, record):
         return json.dumps(value, cls=JobEncoder) if value else ""
@@ -109,7 +122,7 @@ class JobDecoder(json.JSONDecoder):
     """Decode what :class:`JobEncoder` has encoded.
 
     :param env: environment in which recordsets are made; a recordset stored without
-        user or superuser mode keeps that of ``env``
+        user, superuser mode or some key of the context has that of ``env``
     """
 
     def __init__(self, *args, **kwargs):
@@ -136,9 +149,9 @@ class JobDecoder(json.JSONDecoder):
             # looked at and cancelled, and fails when it is run.
             return obj
         env = self.env(
-            user=obj.get("uid") or self.env.uid,
-            su=obj.get("su", self.env.su),
-            context=obj.get("context", self.env.context),
+            user=obj.get("uid"),
+            su=obj.get("su"),
+            context={**self.env.context, **obj.get("context", {})},
         )
         return env[obj["model"]].browse(obj["ids"])
 

@@ -8,11 +8,11 @@ import random
 import secrets
 import uuid
 from contextlib import contextmanager, nullcontext
-from datetime import datetime, timedelta, timezone
+from datetime import date, datetime, timedelta, timezone
 
 from odoo import api, fields, models
 
-from . import job_claim, job_storage
+from . import dependency, job_claim, job_storage
 from .core.identity import identity_exact, identity_exact_hasher
 from .core.retry import decide, retry_seconds
 from .core.states import (
@@ -64,7 +64,8 @@ def default_description(method):
 
 def _naive_utc(value):
     """:return: naive datetime :raises TypeError: ``value`` is no moment"""
-    if isinstance(value, str):
+    if isinstance(value, str) or (isinstance(value, date) and not hasattr(value, "tzinfo")):
+        # of a date: its midnight
         value = fields.Datetime.to_datetime(value)
     # No isinstance(): tests replace the name datetime.
     if not hasattr(value, "tzinfo"):
@@ -244,6 +245,7 @@ class Job:
     def _assign(self, values):
         for name, value in values.items():
             setattr(self, name, value)
+        self.user_id = self.user_id or self.recordset.env.uid
 
     def refresh(self):
         """Read again from the row, if there is one, what changes in a job."""
@@ -314,7 +316,7 @@ class Job:
 
     @eta.setter
     def eta(self, value):
-        if isinstance(value, int) and not isinstance(value, bool):
+        if value and isinstance(value, int) and not isinstance(value, bool):
             value = timedelta(seconds=value)
         if isinstance(value, timedelta):
             value = datetime.now() + value
@@ -576,11 +578,11 @@ class Job:
 
     def enqueue_waiting(self):
         """Make those jobs pending whose last parent this one was."""
-        job_storage.release_dependents(self)
+        dependency.release_dependents(self)
 
     def cancel_dependent_jobs(self):
         """Cancel the jobs that wait for this one, and those that wait for them."""
-        job_storage.cancel_dependents(self)
+        dependency.cancel_dependents(self)
 
     # -- for the web client
 

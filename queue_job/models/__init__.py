@@ -8,3 +8,4 @@ from . import queue_job_graph
 from . import queue_job_message
 from . import queue_job_related_action
 from . import queue_job_retention
+from . import queue_job_stop

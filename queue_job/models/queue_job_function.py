@@ -1,4 +1,5 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl.html).
+import logging
 import re
 from collections import namedtuple
 
@@ -10,6 +11,8 @@ from ..core.related_action import check_related_action, parse_related_action
 from ..core.retry import check_retry_pattern, parse_retry_pattern
 from ..fields import JobSerialized
 from .queue_job_channel import is_noupdate
+
+_logger = logging.getLogger(__name__)
 
 NAME_PATTERN = re.compile(r"<(?P<model>[\w.]+)>\.(?P<method>\w+)", re.ASCII)
 
@@ -95,8 +98,14 @@ class QueueJobFunction(models.Model):
     @api.depends("retry_pattern")
     def _compute_edit_retry_pattern(self):
         for function in self:
-            pattern = check_retry_pattern(function.retry_pattern)
-            function.edit_retry_pattern = str(pattern)
+            function.edit_retry_pattern = str(function._readable_retry_pattern())
+
+    def _readable_retry_pattern(self):
+        """The pattern as in Python; one that is wrong, in a row of before, as it is."""
+        try:
+            return check_retry_pattern(self.retry_pattern)
+        except ValueError:
+            return self.retry_pattern
 
     def _inverse_edit_retry_pattern(self):
         for function in self:
@@ -138,7 +147,7 @@ class QueueJobFunction(models.Model):
         action = function.related_action
         return self.JobConfig(
             channel=function.channel,
-            retry_pattern=check_retry_pattern(function.retry_pattern),
+            retry_pattern=function._usable_retry_pattern(),
             related_action_enable=action.get("enable", True),
             related_action_func_name=action.get("func_name"),
             related_action_kwargs=action.get("kwargs") or {},
@@ -146,6 +155,13 @@ class QueueJobFunction(models.Model):
             allow_commit=function.allow_commit,
             on_fail_method_name=function.on_fail_method or None,
         )
+
+    def _usable_retry_pattern(self):
+        try:
+            return check_retry_pattern(self.retry_pattern)
+        except ValueError as error:
+            _logger.warning("%s is not used by %s", error, self.name)
+            return {}
 
     @api.model_create_multi
     def create(self, vals_list):

@@ -19,7 +19,7 @@ class TestDelay(GuideCase):
         row = rows[0]
         self.assertEqual((row.state, row.priority, row.max_retries), ("pending", 10, 5))
         self.assertEqual(row.name, "Tell the customer that the order is confirmed")
-        self.assertEqual(row.args, ("en_US",))
+        self.assertEqual(row.args, ["en_US"])
         for row in rows:
             self.assertEqual(self.run_job(Job.load(self.env, row.uuid)).state, "done")
         self.assertEqual(set(self.orders.mapped("state")), {"sent"})
