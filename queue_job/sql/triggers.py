@@ -19,6 +19,9 @@ END""",
     "queue_job_notify_changed": f"""
 BEGIN
     PERFORM pg_notify('{NOTIFY_CHANNEL}', COALESCE(NEW.channel, OLD.channel));
+    IF NEW.channel <> OLD.channel THEN
+        PERFORM pg_notify('{NOTIFY_CHANNEL}', OLD.channel);
+    END IF;
     RETURN NULL;
 END""",
     "queue_job_notify_deleted": f"""
