@@ -19,7 +19,7 @@ from psycopg2.extensions import (
 from odoo import api
 from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 
-from . import job_storage
+from . import job_storage, job_values
 from .core import dead_job
 from .core.retry import CONFLICT_INTERVAL
 from .core.states import DONE, FAILED
@@ -70,7 +70,7 @@ def classify(error, job, connection_lost):
     if connection_lost:
         return Return(f"Lost the connection to the database: {error}".strip())
     if isinstance(error, RetryableJobError):
-        return Retry(job_storage.text(error), error.seconds)
+        return Retry(job_values.text(error), error.seconds)
     if isinstance(error, PG_CONCURRENCY_EXCEPTIONS_TO_RETRY):
         try:
             job.count_try(error)
@@ -273,7 +273,9 @@ def _settle(job, write):
         the row in the meantime
     :return: bool
     """
+    lease = job.lease
     for attempt in range(SETTLE_ATTEMPTS):
+        job.lease = lease
         try:
             with job.in_temporary_env():
                 if not still_ours(job):
@@ -316,7 +318,7 @@ def failure_values(traceback_text, error):
     module = type(error).__module__
     if module and module != "builtins":
         name = f"{module}.{name}"
-    message = error.args[0] if error.args else job_storage.text(error) or ""
+    message = error.args[0] if error.args else job_values.text(error) or ""
     return {"exc_info": traceback_text, "exc_name": name, "exc_message": message}
 
 

@@ -12,7 +12,7 @@ from datetime import date, datetime, timedelta, timezone
 
 from odoo import api, fields, models
 
-from . import job_claim, job_storage
+from . import dependency, job_claim, job_storage
 from .core.identity import identity_exact, identity_exact_hasher
 from .core.retry import decide, retry_seconds
 from .core.states import (
@@ -578,11 +578,11 @@ class Job:
 
     def enqueue_waiting(self):
         """Make those jobs pending whose last parent this one was."""
-        job_storage.release_dependents(self)
+        dependency.release_dependents(self)
 
     def cancel_dependent_jobs(self):
         """Cancel the jobs that wait for this one, and those that wait for them."""
-        job_storage.cancel_dependents(self)
+        dependency.cancel_dependents(self)
 
     # -- for the web client
 
