@@ -22,9 +22,11 @@ TYPE_KEY = "_type"
 _FOREIGN = re.compile(r"\\u0000|\\ud[89a-f]|NaN|Infinity")
 
 
-def jsonb_text(value):
-    """:return: str, JSON for a ``jsonb`` column; of what that can't hold, the text as a string"""
-    text = json.dumps(value)
+def jsonb_text(text):
+    """:return: str, JSON for a ``jsonb`` column; of what that can't hold, the text as a string
+
+    :param str text: JSON as Python writes it
+    """
     return json.dumps(text) if _FOREIGN.search(text) else text
 
 
@@ -63,7 +65,11 @@ class JobSerialized(fields.Field):
 
     def convert_to_column(self, value, record, values=None, validate=True):
         plain = self.convert_to_cache(value, record, validate=validate)
-        return None if plain is None else PsycopgJson(plain, dumps=jsonb_text)
+        return (
+            None
+            if plain is None
+            else PsycopgJson(plain, dumps=lambda value: jsonb_text(json.dumps(value)))
+        )
 
     def convert_to_cache(self, value, record, validate=True):
         if value is None or value is False:

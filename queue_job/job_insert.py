@@ -10,7 +10,7 @@ import json
 from .core.channel_config import complete_name
 from .core.states import STATES
 from .extension_points import creates_plainly, is_plain
-from .fields import JobEncoder
+from .fields import JobEncoder, jsonb_text
 from .job_values import NO_DEPENDENCIES, TEXTS, all_values, dependencies, hook_values, text
 
 #: How many rows one statement inserts at most.
@@ -103,9 +103,9 @@ def _filled(model, job):
         job.job_function_name,
         config.job_function_id,
         complete_name(channel),
-        _encode(job.recordset),
-        _encode(job.args),
-        _encode(job.kwargs),
+        jsonb_text(_encode(job.recordset)),
+        jsonb_text(_encode(job.args)),
+        jsonb_text(_encode(job.kwargs)),
         json.dumps(dependencies(job)) if has_dependencies else NO_DEPENDENCIES,
         job.state,
         int(job.priority or 0),
