@@ -36,13 +36,14 @@ class FakeDatabase:
 
     def update(self, job_id, **values):
         row = self.rows[job_id]
-        before = row["state"]
+        before, channel = row["state"], row["channel"]
         row.update(values)
         is_let_go = before in ("pending", "failed") and row["state"] in ("done", "cancelled")
+        is_moved = before == "failed" and channel != row["channel"]
         if not values.keys().isdisjoint({"state", "eta", "priority", "channel"}) and (
-            row["state"] == "pending" or is_let_go
+            row["state"] == "pending" or is_let_go or is_moved
         ):
-            self._notified.add(row["channel"])
+            self._notified.update({row["channel"], channel})
 
     def delete(self, job_id):
         row = self.rows.pop(job_id)

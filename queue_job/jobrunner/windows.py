@@ -165,7 +165,8 @@ class Windows:
             self._manager.remove_job(window.head.uuid, db_name=self._name)
             window.head = None
         failed = self._failed.pop(channel, None)
-        if failed is not None:
+        # else it was moved to a channel that has been read since
+        if failed is not None and failed not in self._failed.values():
             self._manager.remove_job(failed, db_name=self._name)
 
     def _tell_next(self, window):
@@ -176,6 +177,11 @@ class Windows:
         if row is None:
             del self._windows[window.channel]
             return
+        other = self._by_head.get(row.uuid)
+        if other is not None:
+            # It was moved here from a channel that has not been read since.
+            self._forget(other.channel)
+            self._stale.add(other.channel)
         self._by_head[row.uuid] = window
         self._manager.notify(
             self._name,
