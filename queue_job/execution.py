@@ -127,13 +127,13 @@ def acquire(env, job_uuid):
     return _begin_try(env, row)
 
 
-def acquire_hint(env, job_id, channel):
+def acquire_hint(env, job_id, channel, grant=None):
     """Claim a job of a channel that is pending and due.
 
     :param int job_id: of the row
     :return: the job; None: it can't be claimed, or has failed already
     """
-    row = claim(env, CLAIM_PENDING, Job.start_values(), id=job_id, channel=channel)
+    row = claim(env, CLAIM_PENDING, Job.start_values(), id=job_id, channel=channel, grant=grant)
     return row and _begin_try(env, row)
 
 

@@ -5,8 +5,24 @@ fixture.
 """
 
 import itertools
+import types
 
-LAST = float("inf")
+
+class FakeLeadership:
+    """Leads without asking."""
+
+    listens = True
+    epoch = 1
+
+    def __init__(self):
+        #: What is learnt at each sign of life.
+        self.standing = types.SimpleNamespace(is_closed=False, is_upgrading=False)
+
+    def keep(self, now):
+        return self.standing
+
+    def leave(self):
+        pass
 
 
 class FakeDatabase:
@@ -51,9 +67,6 @@ class FakeDatabase:
             self._notified.add(row["channel"])
 
     # -- what the runner asks
-
-    def listen(self):
-        """Nothing to do: what is notified is kept from the beginning."""
 
     def fileno(self):
         raise AssertionError("nobody waits for a fake")

@@ -20,7 +20,7 @@ from ..core.states import (
 from ..exception import JobError, RetryableJobError
 from ..fields import JobSerialized
 from ..job import Job
-from ..sql import functions, triggers
+from ..sql import functions, leader, triggers
 
 _logger = logging.getLogger(__name__)
 
@@ -156,6 +156,7 @@ class QueueJob(models.Model):
 
     def init(self):
         triggers.install(self.env.cr)
+        leader.install(self.env.cr)
         functions.install(self.env.cr)
 
     # -- protection
