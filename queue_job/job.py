@@ -13,6 +13,7 @@ from datetime import datetime, timedelta, timezone
 from odoo import api, fields, models
 
 from . import job_claim, job_storage
+from .argument_type import first_undecodable, register_argument_type, whitelist_unpickle_global
 from .core.identity import identity_exact, identity_exact_hasher
 from .core.retry import decide, retry_seconds
 from .core.states import (
@@ -26,6 +27,7 @@ from .core.states import (
     WAIT_DEPENDENCIES,
     WAITING_STATES,
 )
+from .declaration import function_name, job, related_action
 from .exception import FailedJobError, JobError, NoSuchJobError, RetryableJobError
 from .utils import can_open_test_cursors, commit_forbidden, in_test_mode
 
@@ -44,6 +46,10 @@ __all__ = [
     "WAIT_DEPENDENCIES",
     "identity_exact",
     "identity_exact_hasher",
+    "job",
+    "register_argument_type",
+    "related_action",
+    "whitelist_unpickle_global",
 ]
 
 DEFAULT_PRIORITY = 10
@@ -326,7 +332,8 @@ class Job:
 
     @property
     def job_function_name(self):
-        return self._functions.job_function_name(self.model_name, self.method_name)
+        path = function_name(self.method_name, self.args)
+        return path or self._functions.job_function_name(self.model_name, self.method_name)
 
     @property
     def job_config(self):
@@ -500,6 +507,12 @@ class Job:
                 f"The arguments in the row of job {self.uuid} are not a list and a dict:"
                 f" {self.args!r}, {self.kwargs!r}. Cancel the job and delay the method again."
             )
+        undecodable = first_undecodable(self.args) or first_undecodable(self.kwargs)
+        if undecodable:
+            raise JobError(
+                f"Nothing can be made of an argument of job {self.uuid}: {dict(undecodable)!r}:"
+                f" {undecodable.reason}."
+            )
 
     def _cursor_of_method(self):
         if not self.job_config.allow_commit:
@@ -590,6 +603,8 @@ class Job:
         if not config.related_action_enable:
             return None
         name = config.related_action_func_name or "related_action_open_record"
+        if callable(name):
+            return name(self.db_record(), **config.related_action_kwargs)
         if not isinstance(name, str):
             raise ValueError(f"The related action of {self.job_function_name} has no name.")
         return getattr(self.db_record(), name)(**config.related_action_kwargs)

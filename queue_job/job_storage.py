@@ -8,7 +8,7 @@ import json
 
 from .core.states import CANCELLED, DONE, FAILED, WAIT_DEPENDENCIES, WAITING_STATES
 from .extension_points import writes_plainly
-from .fields import JobEncoder
+from .fields import ArgumentEncoder
 
 #: Attributes of a job that each store() writes. Where the name of the field differs,
 #: it is in FIELD_NAMES.
@@ -239,11 +239,12 @@ def _check_arguments(job):
     """:raise TypeError: naming the first argument that can't be stored"""
     for name, value in [*enumerate(job.args, start=1), *job.kwargs.items()]:
         try:
-            json.dumps(value, cls=JobEncoder)
+            json.dumps(value, cls=ArgumentEncoder)
         except (TypeError, ValueError) as error:
             raise TypeError(
                 f"Argument {name} of {job.job_function_name} can't be kept in a job: {error}."
-                " Give values that JSON knows, dates, XML elements or records."
+                " Give values that JSON knows, dates, XML elements, records, or objects of a"
+                " class registered with register_argument_type()."
             ) from error
 
 

@@ -20,3 +20,18 @@ def check_options(options):
             f"Unknown job option: {', '.join(map(str, unknown))}. "
             f"The options are: {', '.join(OPTION_NAMES)}."
         )
+
+
+def merge_eta(eta, scheduled_at):
+    """``scheduled_at`` is another name of ``eta``.
+
+    :return: the one that is given
+    :raises ValueError: both are given, and differ
+    """
+    if scheduled_at is None or eta == scheduled_at:
+        return eta
+    if eta is None:
+        return scheduled_at
+    raise ValueError(
+        f"eta and scheduled_at are two names of one option, given as {eta!r} and {scheduled_at!r}."
+    )

@@ -5,6 +5,7 @@ import functools
 
 from odoo import api, models
 
+from ..declaration import declared_function
 from ..delay import Delayable, DelayableRecordset
 from ..utils import must_run_without_delay
 
@@ -106,6 +107,14 @@ class Base(models.AbstractModel):
         auto_delay.origin = origin
         setattr(cls, method_name, auto_delay)
         return auto_delay
+
+    def _run_job_function(self, path, *args, **kwargs):
+        """Call a function declared with ``@job``; the method of its jobs.
+
+        :param str path: dotted
+        :raises JobError: it is not declared, or its addon is not installed
+        """
+        return declared_function(path, self.env)(self.env, self._name, *args, **kwargs)
 
     @api.model
     def _job_store_values(self, job):

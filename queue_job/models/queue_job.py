@@ -83,8 +83,8 @@ class QueueJob(models.Model):
         readonly=True,
         copy=False,
     )
-    args = JobSerialized(readonly=True, base_type=tuple)
-    kwargs = JobSerialized(readonly=True, base_type=dict)
+    args = JobSerialized(readonly=True, base_type=tuple, keep_types=True)
+    kwargs = JobSerialized(readonly=True, base_type=dict, keep_types=True)
     func_string = fields.Char(string="Call", readonly=True)
     state = fields.Selection(STATES, readonly=True, required=True, index=True)
     priority = fields.Integer(aggregator=False)

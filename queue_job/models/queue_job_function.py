@@ -5,6 +5,7 @@ from collections import namedtuple
 from odoo import api, fields, models, tools
 from odoo.exceptions import UserError
 
+from .. import declaration
 from ..core.channel_config import ROOT
 from ..core.related_action import check_related_action, parse_related_action
 from ..core.retry import check_retry_pattern, parse_retry_pattern
@@ -134,7 +135,7 @@ class QueueJobFunction(models.Model):
         """:return: ``JobConfig`` of the job function ``name``, else the default one"""
         function = self.sudo().search([("name", "=", name)], limit=1)
         if not function:
-            return self.job_default_config()
+            return self._declared_config(name)
         action = function.related_action
         return self.JobConfig(
             channel=function.channel,
@@ -146,6 +147,35 @@ class QueueJobFunction(models.Model):
             allow_commit=function.allow_commit,
             on_fail_method_name=function.on_fail_method or None,
         )
+
+    def _declared_config(self, name):
+        """:return: ``JobConfig`` of what the code declares with decorators, else the default"""
+        config = self.job_default_config()
+        declared = self._declaration(name)
+        channel, pattern, action = (
+            declared.channel,
+            declared.retry_pattern,
+            declared.related_action,
+        )
+        if channel is not None:
+            config = config._replace(channel=channel)
+        if pattern is not None:
+            config = config._replace(retry_pattern=pattern)
+        if action is not None:
+            config = config._replace(
+                related_action_enable=action[0] is not None,
+                related_action_func_name=action[0],
+                related_action_kwargs=action[1],
+            )
+        return config
+
+    def _declaration(self, name):
+        match = NAME_PATTERN.fullmatch(name or "")
+        if not match:
+            return declaration.of_function(name)
+        if match["model"] not in self.env:
+            return declaration.Declaration()
+        return declaration.of_method(type(self.env[match["model"]]), match["method"])
 
     @api.model_create_multi
     def create(self, vals_list):
