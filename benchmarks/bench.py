@@ -3,6 +3,7 @@
 import contextlib
 import itertools
 import os
+import traceback
 from dataclasses import replace
 
 import psycopg2
@@ -44,7 +45,6 @@ class Bench:
         self.templates = {}
         self._sites = {}
         self._numbers = itertools.count(1)
-        self._stack = contextlib.ExitStack()
 
     @classmethod
     @contextlib.contextmanager
@@ -66,13 +66,15 @@ class Bench:
             settings["shared_preload_libraries"] = STATEMENTS
         with Cluster(places, settings) as cluster:
             bench = cls(options, directory, cluster, sides, settings)
-            with bench._stack:
-                bench._prepare()
+            bench._prepare()
+            try:
                 yield bench
+            finally:
+                bench.close_sites()
 
     def _prepare(self):
         for role in (RUNNER, HARNESS):
-            if not self.cluster.execute("SELECT FROM pg_roles WHERE rolname = %s", [role]):
+            if not self.cluster.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role]):
                 self.cluster.execute(f"CREATE ROLE {role} SUPERUSER LOGIN")
         if self.counts_statements:
             self.cluster.execute(f"CREATE EXTENSION IF NOT EXISTS {STATEMENTS}")
@@ -103,10 +105,12 @@ class Bench:
         """Return the side's site with or without a server, kept for the parts to come."""
         key = side.name, is_running
         if key not in self._sites:
-            self._sites[key] = self._stack.enter_context(self.fresh_site(side))
-            if is_running:
-                self._sites[key].start_server()
-        return self._sites[key]
+            with contextlib.ExitStack() as stack:
+                site = stack.enter_context(self.fresh_site(side))
+                if is_running:
+                    site.start_server()
+                self._sites[key] = site, stack.pop_all()
+        return self._sites[key][0]
 
     @contextlib.contextmanager
     def fresh_site(self, side):
@@ -121,10 +125,17 @@ class Bench:
         ):
             yield site
 
+    def close_site(self, side, is_running=False):
+        """End a site that :meth:`site` has kept, if it has."""
+        _site, stack = self._sites.pop((side.name, is_running), (None, contextlib.ExitStack()))
+        stack.close()
+
     def close_sites(self):
-        """End the servers that the parts before have left, so that nothing else runs."""
-        self._sites.clear()
-        self._stack.close()
+        """End all that the parts before have left, so that nothing else runs."""
+        with contextlib.ExitStack() as stack:
+            for _site, site_stack in self._sites.values():
+                stack.push(site_stack)
+            self._sites.clear()
 
     def _drop_abandoned(self):
         query = "SELECT datname FROM pg_database WHERE starts_with(datname, %s)"
@@ -155,8 +166,13 @@ class Bench:
         """
         try:
             work(*(arguments or (self,)))
-        except (StackError, psycopg2.Error, OSError, ValueError) as error:
-            self.results.add_problem(part, side and side.name, str(error).strip())
-            say(f"   {part}: {error}")
+        except Exception as error:
+            text = str(error).strip() or type(error).__name__
+            if not isinstance(error, StackError):
+                # of our own making
+                say(traceback.format_exc())
+                text = f"{type(error).__name__}: {text}"
+            self.results.add_problem(part, side and side.name, text)
+            say(f"   {text}")
             return False
         return True

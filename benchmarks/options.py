@@ -8,9 +8,16 @@ from .sizes import FULL, QUICK
 #: The parts in the order in which they run, with what each one measures.
 PARTS = {
     "create": "delaying: one by one, with identity keys, group, chain, a group before a group, and a plain INSERT",
+    "floor": "doing without a queue what the jobs do: method and commit in one process",
     "drain": "running jobs: rate, CPU, statements, transactions and notifications per job",
+    "latency": "from commit to start on an idle system",
+    "graphs": "creating and running a group before a group",
+    "backlog": "a runner's start, memory and first thousand jobs with many more waiting",
+    "killed": "kill -9 of a worker: until the job runs again",
+    "growth": "how the cost of creating, starting and running grows with the size",
+    "engine": "the scheduler alone, simulated with many jobs, slots and channels",
 }
-QUICK_PARTS = ("create", "drain")
+QUICK_PARTS = ("create", "floor", "drain", "latency", "graphs", "engine")
 
 
 def parse(arguments):

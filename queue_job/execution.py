@@ -10,6 +10,7 @@ import traceback
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 
+from psycopg2.errors import SerializationFailure
 from psycopg2.extensions import (
     ISOLATION_LEVEL_READ_COMMITTED,
     ISOLATION_LEVEL_REPEATABLE_READ,
@@ -31,6 +32,9 @@ _logger = logging.getLogger(__name__)
 
 #: Context key of the token that the runner has left in the row of an enqueued job.
 GRANT_KEY = "_job_grant"
+
+#: How often an outcome is written anew when its row has just been changed.
+SETTLE_ATTEMPTS = 3
 
 
 @dataclass(frozen=True)
@@ -228,24 +232,24 @@ def roll_back(env, outcome):
 def settle_retry(job, retry):
     """Write that the job is tried again."""
     _logger.debug("%s postponed: %s", job, retry.reason)
-    with job.in_temporary_env():
-        if not still_ours(job):
-            return
+
+    def write():
         job.postpone(result=retry.reason, seconds=retry.seconds)
         job.set_pending(reset_retry=False)
-        job.store()
+
+    _settle(job, write)
 
 
 def settle_return(job, outcome):
     """Write that the job is pending again, as if this try had not been."""
     _logger.warning("%s returns to the queue: %s", job, outcome.reason)
-    with job.in_temporary_env():
-        if not still_ours(job):
-            return
+
+    def write():
         # the row still holds the number of tries before this one
         job.retry = job.db_record().retry
         job.set_pending(result=outcome.reason, reset_retry=False)
-        job.store()
+
+    _settle(job, write)
 
 
 def settle_failed(job, values):
@@ -254,13 +258,32 @@ def settle_failed(job, values):
     :param values: dict ``exc_info exc_name exc_message``
     :return: bool, whether it was ours to say
     """
-    with job.in_temporary_env():
-        if not still_ours(job):
-            return False
+
+    def write():
         job.result = None
         job.set_failed(**values)
-        job.store()
-    return True
+
+    return _settle(job, write)
+
+
+def _settle(job, write):
+    """Write an outcome in a transaction of its own, unless the job was taken from us.
+
+    :param write: callable that changes the job; called again when somebody else has changed
+        the row in the meantime
+    :return: bool
+    """
+    for attempt in range(SETTLE_ATTEMPTS):
+        try:
+            with job.in_temporary_env():
+                if not still_ours(job):
+                    return False
+                write()
+                job.store()
+            return True
+        except SerializationFailure:
+            if attempt == SETTLE_ATTEMPTS - 1:
+                raise
 
 
 def was_committed(job):

@@ -23,8 +23,9 @@ class JobSerialized(fields.Field):
     database; reading decodes them in the environment of the record.
 
     :param base_type: what the field holds: ``dict``, ``list``, ``tuple`` or
-        ``models.BaseModel``; an empty column reads as an empty one of these
-    :param bool keep_types: let what is a tuple, a set, a Decimal … in it come back as such,
+        ``models.BaseModel``; an empty column reads as an empty one of these. A tuple comes
+        back as a list, as JSON has it.
+    :param bool keep_types: let what is in it, a tuple, a set, a Decimal …, come back as such:
         see ``argument_type``
     :raises ValueError: at set-up of the model, for any other base type
     """
@@ -78,9 +79,9 @@ class JobSerialized(fields.Field):
         if self._base_type is models.BaseModel and not isinstance(decoded, models.BaseModel):
             # of a model that is not installed any more
             return record.env["base"]
-        # What is no list is left for whoever runs the job to refuse: a tuple of the keys of
-        # a dict would be arguments that nobody gave.
-        return tuple(decoded) if isinstance(decoded, list) and self._base_type is tuple else decoded
+        # What was a tuple is a list by now. What is neither, in a row that somebody has changed,
+        # is left for whoever runs the job to refuse.
+        return decoded
 
     def convert_to_export(self, value, record):
         return self._dumps(value) if value else ""
@@ -140,7 +141,7 @@ class JobDecoder(json.JSONDecoder):
     """Decode what :class:`JobEncoder` or :class:`ArgumentEncoder` has encoded.
 
     :param env: environment in which recordsets are made; a recordset stored without
-        user or superuser mode keeps that of ``env``
+        user, superuser mode or some key of the context has that of ``env``
     """
 
     def __init__(self, *args, **kwargs):
@@ -172,9 +173,9 @@ class JobDecoder(json.JSONDecoder):
             # looked at and cancelled, and fails when it is run.
             return Undecodable(obj, f"there is no model {obj['model']}")
         env = self.env(
-            user=obj.get("uid") or self.env.uid,
-            su=obj.get("su", self.env.su),
-            context=obj.get("context", self.env.context),
+            user=obj.get("uid"),
+            su=obj.get("su"),
+            context={**self.env.context, **obj.get("context", {})},
         )
         return env[obj["model"]].browse(obj["ids"])
 

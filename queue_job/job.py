@@ -8,7 +8,7 @@ import random
 import secrets
 import uuid
 from contextlib import contextmanager, nullcontext
-from datetime import datetime, timedelta, timezone
+from datetime import date, datetime, timedelta, timezone
 
 from odoo import api, fields, models
 
@@ -70,7 +70,8 @@ def default_description(method):
 
 def _naive_utc(value):
     """:return: naive datetime :raises TypeError: ``value`` is no moment"""
-    if isinstance(value, str):
+    if isinstance(value, str) or (isinstance(value, date) and not hasattr(value, "tzinfo")):
+        # of a date: its midnight
         value = fields.Datetime.to_datetime(value)
     # No isinstance(): tests replace the name datetime.
     if not hasattr(value, "tzinfo"):
@@ -241,11 +242,16 @@ class Job:
         job._user_company_id = row["user_company_id"]
         values = job_claim.attributes_of(row)
         job._assign(values)
+        job._complete_user()
         job.claimed_values = {**values, "exec_time": row["exec_time"] or None}
         return job
 
     def _read(self, record):
         self._assign(job_storage.read(record))
+        self._complete_user()
+
+    def _complete_user(self):
+        self.user_id = self.user_id or self.recordset.env.uid
 
     def _assign(self, values):
         for name, value in values.items():
@@ -320,7 +326,7 @@ class Job:
 
     @eta.setter
     def eta(self, value):
-        if isinstance(value, int) and not isinstance(value, bool):
+        if value and isinstance(value, int) and not isinstance(value, bool):
             value = timedelta(seconds=value)
         if isinstance(value, timedelta):
             value = datetime.now() + value

@@ -8,6 +8,7 @@ from stack import StackError
 from ..processes import difference
 from ..results import LESS, MORE, Figure
 from ..roles import RUNNER, WORKERS
+from . import floor
 
 PART = "drain"
 WARM_UP = 100
@@ -42,6 +43,7 @@ def run(bench):
     bench.alternate(PART, partial(warm_up, bench), repetitions=1)
     for kind in (NOTHING, WRITE, SLEEP):
         bench.alternate(PART, partial(drain, bench, kind))
+        compare_with_floor(bench, kind)
     counts = {side.name: count_for(bench, NOTHING, side) for side in bench.sides}
     jobs = ", ".join(f"{count:,} of {name}" for name, count in counts.items())
     bench.results.notes.append(
@@ -103,6 +105,16 @@ def drain(bench, kind, side):
     add_costs(bench, kind, side, count, used)
     if kind is NOTHING:
         add_counts(site, kind, count)
+
+
+def compare_with_floor(bench, kind):
+    """Add how the rate compares with that of one process that does without a queue, where that was measured."""
+    for side in bench.results.sides:
+        rate = bench.results.value(side, kind.rate)
+        calls = bench.results.value(side, floor.calls(kind.method))
+        if rate and calls:
+            figure = kind.figure("drained, part of the floor's calls", "%", MORE)
+            bench.results.add(side, figure, rate / calls * 100)
 
 
 def add_costs(bench, kind, side, count, used):

@@ -92,13 +92,14 @@ class Channel:
         )
 
     @property
+    def has_room(self):
+        """Whether its capacity and pause allow a start."""
+        return not self.paused and not (self.capacity and self.running >= self.capacity)
+
+    @property
     def is_closed(self):
         """Whether nothing may start here before something happens."""
-        return (
-            self.paused
-            or (bool(self.capacity) and self.running >= self.capacity)
-            or (self.sequential and self.failed > 0)
-        )
+        return not self.has_room or (self.sequential and self.failed > 0)
 
     def throttled_until(self, now):
         """End of the pause after the last start; None when there is none at ``now``."""
@@ -137,6 +138,18 @@ class Channel:
         if self.parent:
             self.parent._hear(self)
         return True
+
+    def competitors(self, below, now):
+        """The best jobs that compete with those of a channel below for the capacity here.
+
+        :param below: the child of this channel on the path to that one; None: it is this one
+        :return: list of orders of jobs, for the first ones by kind
+        """
+        orders = [self._offers.first_rank_besides(below)]
+        if below is not None:
+            head = self.queue.head(now)
+            orders.append(head and head.order)
+        return [order for order in orders if order is not None]
 
     def rebuild(self, now):
         """Answer again for the whole subtree: limits changed, or time stepped back."""

@@ -107,6 +107,10 @@ class ChannelManager:
         """
         return self._for_job(channel_name).in_order
 
+    def has_order(self):
+        """Whether there is a sequential channel."""
+        return any(channel.sequential for channel in self._channels.values())
+
     # What happened
 
     def notify(self, db_name, channel_name, uuid, seq, date_created, priority, eta, state):
@@ -190,33 +194,39 @@ class ChannelManager:
         jobs = self._waiting_in(db_name, channel_name)
         return nsmallest(len(jobs) if limit is None else limit, jobs, key=_order)
 
-    def followers(self, db_name, channel_name, limit):
-        """The jobs that come next in this very channel: before all that wait elsewhere.
+    def is_paced(self, channel_name):
+        """Whether each start there has to be decided by itself.
 
-        None where the channel or an ancestor is sequential, throttled or paused. They are
-        due at the last ``now``.
+        The channel or an ancestor is sequential, throttled or paused.
+        """
+        return self._for_job(channel_name).is_paced
 
-        :return: list of :class:`.channel_job.ChannelJob`, at most ``limit``
+    def has_room(self, channel_name):
+        """Whether the capacities and pauses of the channel and its ancestors allow a start."""
+        return all(channel.has_room for channel in self._for_job(channel_name).path())
+
+    def rival(self, db_name, channel_name):
+        """The first due job that waits elsewhere for the same capacity as this channel.
+
+        Elsewhere is: another channel below an ancestor of it, or another database.
+
+        :return: its order, (priority, date_created, seq); None when there is none
         """
         channel = self._for_job(channel_name)
-        if channel.is_paced:
-            return []
-        rival = min(self._rivals(db_name, channel), key=_order, default=None)
-        return [
-            job
-            for job in self.waiting_jobs(db_name, channel_name, limit=limit)
-            if job.is_due(self._now) and (rival is None or job.order < rival.order)
-        ]
+        orders = [job.order for job in self._of_other_databases(db_name, channel)]
+        below = None
+        for ancestor in channel.path():
+            orders += ancestor.competitors(below, self._now)
+            below = ancestor
+        if not orders:
+            return None
+        _no_priority, priority, _no_date, date_created, seq, *_rest = min(orders)
+        return priority, date_created, seq
 
-    def _rivals(self, db_name, channel):
-        """Yield the first waiting job of each other channel, and of other databases."""
-        for (other_db, other), jobs in self._waiting.items():
-            if other is not channel:
-                head = other.queue.head(self._now)
-                if head is not None:
-                    yield head
-            elif other_db != db_name:
-                yield min(jobs, key=_order)
+    def _of_other_databases(self, db_name, channel):
+        for other in self._jobs:
+            waiting = () if other == db_name else self._waiting.get((other, channel), ())
+            yield from (job for job in waiting if job.is_due(self._now))
 
     def running(self, channel_name):
         """Number of running jobs of all databases in a channel and below it."""

@@ -71,6 +71,16 @@ class PriorityQueue:
         entry = self._first()
         return None if entry is None else entry[0]
 
+    def first_rank_besides(self, item):
+        """The rank of the first item that is not ``item``; None when there is none."""
+        entry = self._first()
+        if entry is None or entry[2] != item:
+            return None if entry is None else entry[0]
+        heappop(self._heap)
+        second = self._first()
+        heappush(self._heap, entry)
+        return None if second is None else second[0]
+
     def clear(self):
         """Take all items out."""
         self._heap.clear()

@@ -19,7 +19,8 @@ class RunnerConfig:
 
     :param str channels: text of the channel configuration
     :param str scheme: of the URL of Odoo: http or https
-    :param str host: of Odoo
+    :param str host: of Odoo; several with commas between them, each with a port of its own
+        behind a colon where it has one
     :param int port: of Odoo
     :param user: str, of basic authentication in front of Odoo; None: no authentication
     :param password: str
@@ -41,9 +42,20 @@ class RunnerConfig:
         return runner_enabled(self.channels)
 
     @property
+    def urls(self):
+        """The servers that run jobs, each once: list of str, without a path."""
+        hosts = [host.strip() for host in self.host.split(",")]
+        return list(dict.fromkeys(self._url(host) for host in hosts if host))
+
+    @property
     def url(self):
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{self.scheme}://{host}:{self.port}"
+        """The first of :attr:`urls`."""
+        return self.urls[0]
+
+    def _url(self, host):
+        host, port = _split_port(host)
+        host = f"[{host}]" if ":" in host else host
+        return f"{self.scheme}://{host}:{port or self.port}"
 
 
 def resolve(environ, section, odoo):
@@ -66,14 +78,20 @@ def resolve(environ, section, odoo):
     _collect(errors, lambda: parse_channels(channels))
     if scheme not in ("http", "https"):
         errors.append(f"scheme {scheme!r}: it is http or https")
-    if not str(port).isdecimal() or not 0 < int(port) < 65536:
+    if not _is_port(port):
         errors.append(f"port {port!r}: it is a number from 1 to 65535")
+    host = _reachable(option("host", odoo.get("http_interface")))
+    errors += [
+        f"host {name!r}: its port is not a number from 1 to 65535"
+        for name in host.split(",")
+        if (own := _split_port(name.strip())[1]) and not _is_port(own)
+    ]
     if errors:
         raise ValueError("\n".join(errors))
     return RunnerConfig(
         channels=channels,
         scheme=scheme,
-        host=_reachable(option("host", odoo.get("http_interface"))),
+        host=host,
         port=int(port),
         user=option("http_auth_user"),
         password=option("http_auth_password"),
@@ -81,6 +99,19 @@ def resolve(environ, section, odoo):
             name: value for name in DATABASE_OPTIONS if (value := option(f"jobrunner_db_{name}"))
         },
     )
+
+
+def _split_port(host):
+    """:return: (host, port or None) of ``host``, ``host:port``, ``[v6]:port`` or an IPv6 address"""
+    if host.startswith("["):
+        address, _bracket, rest = host[1:].partition("]")
+        return address, rest.removeprefix(":") or None
+    name, _colon, port = host.rpartition(":")
+    return (name, port) if name and ":" not in name else (host, None)
+
+
+def _is_port(port):
+    return str(port).isdecimal() and 0 < int(port) < 65536
 
 
 def _reachable(host):

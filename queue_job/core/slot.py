@@ -35,21 +35,27 @@ class Slot:
     """A unit of capacity that a request holds until it is answered.
 
     :param str uuid: the first job, for which the engine counts the unit
-    :param str channel: complete name of the channel
-    :param list hints: uuids of the jobs to run after it
-    :param float expires: seconds since the epoch, when the hints are free for others
+    :param int id: of the first job
+    :param str channel: of the first job, as its row has it
+    :param str grant: token in the row of the first job, with which a worker may claim it
+    :param list hints: :class:`.window.Waiting` of the jobs to run after it
+    :param float expires: when the hints are free for others
     :param bool reserves: whether the hints are still for nobody else
     """
 
     uuid: str
+    id: int
     channel: str
+    grant: str = ""
     hints: list = field(default_factory=list)
     expires: float = 0
     reserves: bool = False
 
-    def may_run(self, uuids):
-        """Whether one of ``uuids`` may be running in this slot."""
-        return self.uuid in uuids or any(hint in uuids for hint in self.hints)
+    def ids(self):
+        """Yield the ids of the jobs that may be running in this slot."""
+        yield self.id
+        for hint in self.hints:
+            yield hint.id
 
 
 def share(followers, count):

@@ -1,23 +1,50 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl.html).
 """The job runner's connection to one database."""
 
-import psycopg2
-from psycopg2.extensions import ISOLATION_LEVEL_AUTOCOMMIT
-from psycopg2.extras import NamedTupleCursor
+from itertools import starmap
+from typing import NamedTuple
 
 from ..core.notification import NOTIFY_CHANNEL
+from ..core.window import Waiting
 from . import queries, settings
+from .connection import Connection
 
-#: A dead peer is found by these within about ten seconds, and no statement of the runner,
-#: all of which take milliseconds, holds up the other databases for long.
+#: Seconds until the connection is there, and until each answer: all statements of the
+#: runner take milliseconds, and none may hold up the other databases for long.
+TIMEOUT = 5
+
+#: A dead peer is also found by these.
 CONNECTION_OPTIONS = {
-    "connect_timeout": 5,
+    "connect_timeout": TIMEOUT,
     "keepalives_idle": 5,
     "keepalives_interval": 2,
     "keepalives_count": 3,
     "tcp_user_timeout": 10_000,
 }
-STATEMENT_TIMEOUT = "30s"
+
+#: For the session. What the runner writes need not survive a crash of PostgreSQL: the next
+#: leader begins with what it finds. Each of its small queries is meant to use an index, which
+#: must not depend on how old the statistics are; compiling them would cost more than them.
+SESSION = f"""
+    SET statement_timeout = '{TIMEOUT}s';
+    SET synchronous_commit = off;
+    SET enable_seqscan = off;
+    SET enable_bitmapscan = off;
+    SET jit = off
+"""
+
+
+class InProgress(NamedTuple):
+    """A job that is enqueued or started."""
+
+    uuid: str
+    id: int
+    channel: str
+    state: str
+    lease: str | None
+    worker_pid: int | None
+    #: No connection holds the lock of the job.
+    is_unlocked: bool
 
 
 class Database:
@@ -38,13 +65,9 @@ class Database:
     @property
     def connection(self):
         if self._connection is None:
-            self._connection = psycopg2.connect(
-                **CONNECTION_OPTIONS,
-                **settings.connection_info(self.db_name, self._overrides),
-                cursor_factory=NamedTupleCursor,
-            )
-            self._connection.set_isolation_level(ISOLATION_LEVEL_AUTOCOMMIT)
-            self.query(f"SET statement_timeout = '{STATEMENT_TIMEOUT}'")
+            options = settings.connection_info(self.db_name, self._overrides)
+            self._connection = Connection({**CONNECTION_OPTIONS, **options}, TIMEOUT)
+            self._connection.execute(SESSION)
         return self._connection
 
     def close(self):
@@ -56,10 +79,8 @@ class Database:
         return self.connection.fileno()
 
     def query(self, sql, **parameters):
-        """:return: list of the rows (named tuples), empty for a statement without any"""
-        with self.connection.cursor() as cr:
-            cr.execute(sql, parameters)
-            return cr.fetchall() if cr.description else []
+        """:return: list of the rows (tuples), empty for a statement without any"""
+        return self.connection.execute(sql, parameters)
 
     def value(self, sql, **parameters):
         """:return: first column of the first row"""
@@ -79,9 +100,7 @@ class Database:
         return None
 
     def _is_installed(self):
-        with self.connection.cursor() as cr:
-            cr.execute(queries.FIND_INSTALLED)
-            return cr.rowcount > 0
+        return self.value(queries.FIND_INSTALLED)
 
     def take_leadership(self):
         """:return: bool, whether this runner is now the one that drives the database"""
@@ -94,47 +113,78 @@ class Database:
 
     def notified_channels(self):
         """:return: set of the names of channels told of since the last call"""
-        self.connection.poll()
-        channels = {notification.payload for notification in self.connection.notifies}
-        self.connection.notifies.clear()
-        return channels
+        return {payload for _channel, payload in self.connection.notifications()}
 
-    # -- jobs
+    # -- waiting jobs
 
-    def pending_channels(self):
-        return {row.channel for row in self.query(queries.PENDING_CHANNELS)}
+    def heads(self):
+        """:return: list of (channel, id of its first job), of the jobs that are due"""
+        return self.query(queries.HEADS)
 
-    def first_jobs(self, channel, limit, in_order):
-        """:return: rows of the first jobs that wait in the channel
+    def heads_not_due(self):
+        """:return: the same of the jobs that are not due yet"""
+        return self.query(queries.HEADS_NOT_DUE)
 
-        :param bool in_order: with those that are not due or have failed
+    def first_jobs(self, channel, limit, after=None):
+        """:return: list of :class:`~..core.window.Waiting`, due jobs of a channel in order
+
+        :param int limit: so many at most
+        :param after: the job behind which to begin; None: the first ones
         """
-        sql = queries.JOBS_IN_ORDER if in_order else queries.DUE_JOBS
-        return self.query(sql, channel=channel, limit=limit)
+        if after is None:
+            rows = self.query(queries.FIRST_JOBS, channel=channel, limit=limit)
+        else:
+            rows = self.query(
+                queries.NEXT_JOBS,
+                channel=channel,
+                limit=limit,
+                priority=after.priority,
+                date_created=after.date_created,
+                id=after.id,
+            )
+        return list(starmap(Waiting, rows))
 
-    def clock(self):
-        """:return: naive datetime in UTC, of PostgreSQL"""
-        return self.value(queries.CLOCK)
+    def first_in_order(self, channel):
+        """:return: the first job of a channel, due or not; None when there is none
 
-    def next_eta(self, since):
-        """:return: in how many seconds, None when no job has an eta after ``since``"""
-        return self.value(queries.NEXT_ETA, since=since)
+        Its ``eta`` is in seconds from now, None for a job that has none.
+        """
+        rows = self.query(queries.FIRST_IN_ORDER, channel=channel)
+        return Waiting(*rows[0]) if rows else None
 
-    def channels_due(self, since, until):
-        """:return: set of the names of the channels with an eta between two moments"""
-        rows = self.query(queries.CHANNELS_DUE_SINCE, since=since, until=until)
-        return {row.channel for row in rows}
+    def some_failed(self, channel):
+        """:return: uuid of a job of the channel that has failed; None when there is none"""
+        rows = self.query(queries.SOME_FAILED, channel=channel)
+        return rows[0][0] if rows else None
+
+    def next_eta(self):
+        """:return: in how many seconds a job will be due; None: none will"""
+        return self.value(queries.NEXT_ETA)
+
+    def mark_due(self, limit):
+        """Mark jobs whose eta has passed. :return: list of their channels, one for each"""
+        return [channel for (channel,) in self.query(queries.MARK_DUE, limit=limit)]
+
+    # -- jobs on their way
 
     def jobs_in_progress(self):
-        return self.query(queries.IN_PROGRESS)
+        """:return: list of :class:`InProgress`"""
+        return list(starmap(InProgress, self.query(queries.IN_PROGRESS)))
 
-    def set_enqueued(self, uuids):
-        """:return: set of the uuids whose jobs were still pending"""
-        return {row.uuid for row in self.query(queries.SET_ENQUEUED, uuids=uuids)}
+    def set_enqueued(self, jobs, grant):
+        """Mark jobs as being requested.
 
-    def take_back(self, uuids):
-        """:return: set of the uuids whose jobs had not been started"""
-        return {row.uuid for row in self.query(queries.TAKE_BACK, uuids=uuids)}
+        :param jobs: list of (id, channel)
+        :param str grant: token for the workers that are to claim them
+        :return: set of the ids of those that were still pending
+        """
+        ids, channels = zip(*jobs, strict=True)
+        rows = self.query(queries.SET_ENQUEUED, ids=list(ids), channels=list(channels), grant=grant)
+        return {job_id for (job_id,) in rows}
+
+    def take_back(self, ids):
+        """:return: set of the ids whose jobs had not been started"""
+        return {job_id for (job_id,) in self.query(queries.TAKE_BACK, ids=ids)}
 
     def take_all_back(self):
         self.query(queries.TAKE_ALL_BACK)
@@ -151,4 +201,4 @@ class Database:
         """:param tries: list of (uuid, lease) :return: set of the uuids requeued"""
         uuids, leases = zip(*tries, strict=True)
         rows = self.query(queries.REQUEUE_SEEN_DEAD, uuids=list(uuids), leases=list(leases))
-        return {row.uuid for row in rows}
+        return {uuid for (uuid,) in rows}

@@ -1,18 +1,25 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl.html).
-"""Requests to Odoo: one for each job that is to run, open until the job has ended."""
+"""Requests to Odoo: one for each slot, open until what runs in it has ended."""
 
+import base64
+import collections
+import http.client
 import os
 import queue
+import select
+import socket
 import threading
 from contextlib import suppress
 from dataclasses import dataclass
-from http.cookiejar import DefaultCookiePolicy
+from urllib.parse import urlencode, urlsplit
 
-import requests
+from ..core.slot import HINTS_HEADER
 
 #: Seconds to wait for a connection. The answer is waited for without limit: a job may
 #: take hours, and a worker that dies closes the connection.
 CONNECT_TIMEOUT = 10
+#: Seconds after which a silent connection is probed, whether its other end is still there.
+KEEPALIVE = 30
 MAX_THREADS = 256
 
 
@@ -21,13 +28,21 @@ class Response:
     """How a request ended.
 
     :param str db_name: database of the job
-    :param str uuid: job
+    :param str uuid: first job of the slot
     :param problem: str; None: Odoo has answered, the job's request was dealt with
+    :param hints: int, how many of the hinted jobs were dealt with; None: it did not say
+    :param str url: of the server
     """
 
     db_name: str
     uuid: str
     problem: str | None = None
+    hints: int | None = None
+    url: str = ""
+
+
+class _WrongAnswer(Exception):
+    """Somebody has answered, but not that jobs were run."""
 
 
 class Dispatcher:
@@ -38,12 +53,13 @@ class Dispatcher:
     """
 
     def __init__(self, config, threads):
-        self._url = f"{config.url}/queue_job/runjob"
-        self._auth = (config.user, config.password or "") if config.user else None
+        self._headers = _headers(config)
         self._requests = queue.SimpleQueue()
         self._threads_left = max(1, min(threads, MAX_THREADS))
         self._idle = threading.Semaphore(0)
         self._responses = queue.SimpleQueue()
+        #: URL -> connections that the server has left open
+        self._connections = collections.defaultdict(collections.deque)
         self._wake_read, self._wake_write = os.pipe()
         os.set_blocking(self._wake_read, False)
         os.set_blocking(self._wake_write, False)
@@ -52,12 +68,13 @@ class Dispatcher:
         """Readable when there are responses to take."""
         return self._wake_read
 
-    def submit(self, db_name, uuid, hints=()):
-        """Have a job run: its response will be among :meth:`responses`.
+    def submit(self, db_name, slot, url):
+        """Have jobs run: the response will be among :meth:`responses`.
 
-        :param hints: uuids of the jobs to run after it in the same request
+        :param slot: :class:`~..core.slot.Slot`
+        :param str url: of the server to ask
         """
-        self._requests.put((db_name, uuid, hints))
+        self._requests.put((url, db_name, slot.uuid, _path(db_name, slot)))
         if not self._idle.acquire(blocking=False) and self._threads_left:
             self._threads_left -= 1
             # Daemons: the end of the process does not wait for a job that takes hours.
@@ -80,32 +97,82 @@ class Dispatcher:
                 os.close(descriptor)
 
     def _work(self):
-        with requests.Session() as session:
-            session.auth = self._auth
-            # Odoo is asked directly, and never as a user with a session.
-            session.trust_env = False
-            session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-            while True:
-                db_name, uuid, hints = self._requests.get()
-                problem = self._request(session, db_name, uuid, hints)
-                self._responses.put(Response(db_name, uuid, problem))
-                self._idle.release()
-                # a full pipe is readable already
-                with suppress(OSError):
-                    os.write(self._wake_write, b".")
+        while True:
+            url, db_name, uuid, path = self._requests.get()
+            hints = problem = None
+            try:
+                hints = self._ask(url, db_name, path)
+            except _WrongAnswer as error:
+                problem = str(error)
+            except (OSError, http.client.HTTPException, ValueError) as error:
+                problem = f"{type(error).__name__}: {error}"
+            self._responses.put(Response(db_name, uuid, problem, hints, url))
+            self._idle.release()
+            # a full pipe is readable already
+            with suppress(OSError):
+                os.write(self._wake_write, b".")
 
-    def _request(self, session, db_name, uuid, hints):
-        """:return: str, what went wrong, or None"""
+    def _ask(self, url, db_name, path):
+        """:return: int, how many hints were dealt with; None: the answer does not say"""
+        connection = self._connect(url)
+        is_reusable = False
         try:
-            response = session.get(
-                self._url,
-                params={"db": db_name, "job_uuid": uuid, "hints": ",".join(hints) or None},
-                headers={"X-Odoo-Database": db_name},
-                timeout=(CONNECT_TIMEOUT, None),
-                allow_redirects=False,
-            )
-        except requests.RequestException as error:
-            return f"{type(error).__name__}: {error}"
-        if response.status_code != 200:
-            return f"Odoo answered {response.status_code} {response.reason}"
-        return None
+            connection.request("GET", path, headers={**self._headers, "X-Odoo-Database": db_name})
+            response = connection.getresponse()
+            response.read()
+            is_reusable = not response.will_close
+        finally:
+            if is_reusable:
+                self._connections[url].append(connection)
+            else:
+                connection.close()
+        if response.status != 200:
+            raise _WrongAnswer(f"Odoo answered {response.status} {response.reason}")
+        hints = response.headers.get(HINTS_HEADER, "")
+        return int(hints) if hints.isdecimal() else None
+
+    def _connect(self, url):
+        """:return: a connection to the server, an open one where it keeps them open"""
+        idle = self._connections[url]
+        with suppress(IndexError):
+            while True:
+                connection = idle.pop()
+                if _is_open(connection):
+                    return connection
+                connection.close()
+        return _open(url)
+
+
+def _headers(config):
+    if not config.user:
+        return {}
+    credentials = f"{config.user}:{config.password or ''}".encode()
+    return {"Authorization": f"Basic {base64.b64encode(credentials).decode()}"}
+
+
+def _path(db_name, slot):
+    parameters = {"db": db_name, "job_uuid": slot.uuid, "grant": slot.grant}
+    if slot.hints:
+        parameters["hints"] = ",".join(str(hint.id) for hint in slot.hints)
+    return f"/queue_job/runjob?{urlencode(parameters, safe=',')}"
+
+
+def _open(url):
+    parts = urlsplit(url)
+    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+    connection = kind(parts.hostname, parts.port, timeout=CONNECT_TIMEOUT)
+    connection.connect()
+    connection.sock.settimeout(None)
+    connection.sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    if hasattr(socket, "TCP_KEEPIDLE"):
+        connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, KEEPALIVE)
+    return connection
+
+
+def _is_open(connection):
+    """Whether the server has not closed it meanwhile: then there would be its end to read."""
+    if connection.sock is None:
+        return False
+    poll = select.poll()
+    poll.register(connection.sock, select.POLLIN)
+    return not poll.poll(0)

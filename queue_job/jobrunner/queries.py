@@ -16,98 +16,149 @@ TAKE_LEADERSHIP = "SELECT pg_try_advisory_lock(2293787760715711918)"
 FIND_ADDON = """
     SELECT to_regclass('ir_module_module') IS NOT NULL AS is_odoo,
            to_regclass('queue_job') IS NOT NULL AS has_table,
-           to_regproc('queue_job_claim_pending') IS NOT NULL AS has_schema
+           to_regproc('queue_job_claim_pending') IS NOT NULL
+           AND EXISTS (SELECT FROM information_schema.columns
+                        WHERE table_schema = current_schema()
+                          AND table_name = 'queue_job' AND column_name = 'eta_passed')
+               AS has_schema
 """
 FIND_INSTALLED = """
-    SELECT FROM ir_module_module
-     WHERE name = 'queue_job' AND state IN ('installed', 'to upgrade')
+    SELECT EXISTS (
+        SELECT FROM ir_module_module
+         WHERE name = 'queue_job' AND state IN ('installed', 'to upgrade'))
 """
 
-#: The channels that have pending jobs, by one index look-up for each of them.
-PENDING_CHANNELS = """
-    WITH RECURSIVE pending AS (
-        (SELECT channel FROM queue_job WHERE state = 'pending' ORDER BY channel LIMIT 1)
-         UNION ALL
-        SELECT (SELECT channel FROM queue_job
-                 WHERE state = 'pending' AND channel > pending.channel
-              ORDER BY channel LIMIT 1)
-          FROM pending
-         WHERE pending.channel IS NOT NULL)
-    SELECT channel FROM pending WHERE channel IS NOT NULL
+#: A pending job is due when it has no eta, or when the runner has seen that it passed. The
+#: mark is a copy of the eta, so that a changed eta is waited for again. The indexes of the
+#: model have these very conditions.
+DUE = "state = 'pending' AND (eta IS NULL OR eta = eta_passed)"
+NOT_DUE = "state = 'pending' AND eta IS NOT NULL AND eta IS DISTINCT FROM eta_passed"
+
+_ORDER = "priority, date_created, id"
+
+
+def _heads(condition):
+    """The channels with jobs of a kind, and the first one in each: by an index look-up each."""
+    first = f"SELECT channel, id FROM queue_job WHERE {condition}"
+    return f"""
+        WITH RECURSIVE head AS (
+            ({first} ORDER BY channel, {_ORDER} LIMIT 1)
+             UNION ALL
+            SELECT following.channel, following.id
+              FROM head, LATERAL (
+                {first} AND channel > head.channel ORDER BY channel, {_ORDER} LIMIT 1
+              ) AS following)
+        SELECT channel, id FROM head
+    """
+
+
+HEADS = _heads(DUE)
+HEADS_NOT_DUE = _heads(NOT_DUE)
+
+#: What orders the jobs of a channel. Rows written by hand may lack some of it.
+_KEY = """
+    coalesce(priority, 2147483647) AS priority,
+    coalesce(date_created, timestamp '9999-12-31') AS date_created,
+    id, uuid
 """
 
-_JOB_COLUMNS = """
-    uuid, id, date_created, priority, state,
-    extract(epoch FROM eta - now() AT TIME ZONE 'UTC')::float8 AS seconds_to_eta
-"""
-
-#: The first jobs of a channel that may start now.
-DUE_JOBS = f"""
-    SELECT {_JOB_COLUMNS}
+#: The first jobs of a channel that may start now; and those behind the last one read.
+FIRST_JOBS = f"""
+    SELECT {_KEY}
       FROM queue_job
-     WHERE state = 'pending' AND channel = %(channel)s
-       AND (eta IS NULL OR eta <= now() AT TIME ZONE 'UTC')
-  ORDER BY priority, date_created, id
+     WHERE {DUE} AND channel = %(channel)s
+  ORDER BY queue_job.priority, queue_job.date_created, id
+     LIMIT %(limit)s
+"""
+NEXT_JOBS = f"""
+    SELECT {_KEY}
+      FROM queue_job
+     WHERE {DUE} AND channel = %(channel)s
+       AND (queue_job.priority, queue_job.date_created, id) > (%(priority)s, %(date_created)s, %(id)s)
+  ORDER BY queue_job.priority, queue_job.date_created, id
      LIMIT %(limit)s
 """
 
-#: The first jobs of a channel whose order is strict: those not due, and those that have
-#: failed, hold up what stands behind them.
-JOBS_IN_ORDER = f"""
-    SELECT {_JOB_COLUMNS}
-      FROM queue_job
-     WHERE state IN ('pending', 'failed') AND channel = %(channel)s
-  ORDER BY priority, date_created, id
-     LIMIT %(limit)s
+#: The first job of a channel whose order is strict: one that is not due holds up what
+#: stands behind it.
+FIRST_IN_ORDER = f"""
+    SELECT {_KEY}, extract(epoch FROM eta - now() AT TIME ZONE 'UTC')::float8 AS seconds_to_eta
+      FROM ((SELECT * FROM queue_job WHERE {DUE} AND channel = %(channel)s
+           ORDER BY {_ORDER} LIMIT 1)
+             UNION ALL
+            (SELECT * FROM queue_job WHERE {NOT_DUE} AND channel = %(channel)s
+           ORDER BY {_ORDER} LIMIT 1)) AS queue_job
+  ORDER BY queue_job.priority, queue_job.date_created, id
+     LIMIT 1
 """
 
-#: In how many seconds the next job will be due, of those not looked at yet. All moments
-#: come from the clock of PostgreSQL, on which the clock of the runner need not agree.
-NEXT_ETA = """
+#: A job that has failed holds it up, too.
+SOME_FAILED = """
+    SELECT uuid FROM queue_job WHERE state = 'failed' AND channel = %(channel)s LIMIT 1
+"""
+
+#: In how many seconds the next job will be due. All moments come from the clock of
+#: PostgreSQL, on which the clock of the runner need not agree.
+NEXT_ETA = f"""
     SELECT extract(epoch FROM min(eta) - now() AT TIME ZONE 'UTC')::float8 AS seconds
-      FROM queue_job
-     WHERE state = 'pending' AND eta > %(since)s
+      FROM queue_job WHERE {NOT_DUE}
 """
 
-#: The channels of the jobs that became due since a moment.
-CHANNELS_DUE_SINCE = """
-    SELECT DISTINCT channel
-      FROM queue_job
-     WHERE state = 'pending' AND eta > %(since)s AND eta <= %(until)s
+#: Mark the jobs whose eta has passed. A row that somebody is writing is left for later.
+MARK_DUE = f"""
+    WITH passed AS (
+        SELECT id FROM queue_job
+         WHERE {NOT_DUE} AND eta <= now() AT TIME ZONE 'UTC'
+      ORDER BY eta LIMIT %(limit)s
+           FOR NO KEY UPDATE SKIP LOCKED)
+    UPDATE queue_job SET eta_passed = eta FROM passed WHERE queue_job.id = passed.id
+    RETURNING channel
 """
-
-CLOCK = "SELECT now() AT TIME ZONE 'UTC' AS now"
 
 #: The jobs that are with a worker, or on the way to one; and whether a connection holds
 #: the lock of the job. The partial index on these states keeps it cheap.
 IN_PROGRESS = f"""
-    SELECT {_JOB_COLUMNS}, channel, lease, worker_pid, {JOB_IS_UNLOCKED} AS is_unlocked
+    SELECT uuid, id, channel, state, lease, worker_pid, {JOB_IS_UNLOCKED} AS is_unlocked
       FROM queue_job
      WHERE state IN ('enqueued', 'started')
 """
 
-#: pending -> enqueued, of the jobs that are still pending.
+#: pending -> enqueued, of the jobs that still are as they were read. The grant goes with
+#: the request: only the worker that brings it may claim the job. A row that somebody is
+#: writing is not waited for.
 SET_ENQUEUED = """
+    WITH chosen AS (
+        SELECT queue_job.id
+          FROM unnest(%(ids)s::int[], %(channels)s::text[]) AS chosen (id, channel)
+          JOIN queue_job USING (id, channel)
+         WHERE state = 'pending' AND (eta IS NULL OR eta <= now() AT TIME ZONE 'UTC')
+           FOR NO KEY UPDATE OF queue_job SKIP LOCKED)
     UPDATE queue_job
        SET state = 'enqueued', date_enqueued = now() AT TIME ZONE 'UTC',
-           date_started = NULL, worker_pid = NULL
-     WHERE uuid = ANY(%(uuids)s) AND state = 'pending'
- RETURNING uuid
+           date_started = NULL, worker_pid = NULL, lease = %(grant)s
+      FROM chosen
+     WHERE queue_job.id = chosen.id
+ RETURNING queue_job.id
 """
 
 #: enqueued -> pending, of jobs whose request did not reach a worker. A worker that has
-#: claimed the job meanwhile has changed its state.
+#: claimed the job meanwhile has changed its state, or is about to: then it has locked it.
 TAKE_BACK = """
-    UPDATE queue_job
-       SET state = 'pending', date_enqueued = NULL
-     WHERE uuid = ANY(%(uuids)s) AND state = 'enqueued'
- RETURNING uuid
+    WITH enqueued AS (
+        SELECT id FROM queue_job
+         WHERE id = ANY(%(ids)s) AND state = 'enqueued'
+           FOR NO KEY UPDATE SKIP LOCKED)
+    UPDATE queue_job SET state = 'pending', date_enqueued = NULL, lease = NULL
+      FROM enqueued
+     WHERE queue_job.id = enqueued.id
+ RETURNING queue_job.id
 """
 
 #: The same, of all: for a runner that has just become the leader of the database, when
 #: whatever is enqueued was enqueued by another one.
 TAKE_ALL_BACK = """
-    UPDATE queue_job SET state = 'pending', date_enqueued = NULL WHERE state = 'enqueued'
+    UPDATE queue_job SET state = 'pending', date_enqueued = NULL, lease = NULL
+     WHERE state = 'enqueued'
 """
 
 #: wait_dependencies -> pending, of jobs whose parents are all done: those that a crash

@@ -8,6 +8,7 @@ lets the engine decide, sends requests, and waits for more. What may run is deci
 """
 
 import logging
+import math
 import os
 import select
 import time
@@ -31,9 +32,6 @@ ERROR_RECOVERY_DELAY = 5
 DISCOVERY_INTERVAL = 10
 #: Seconds of waiting, at most: so often is ``is_abandoned`` asked.
 LONGEST_WAIT = 5
-#: Seconds without new requests after one that did not reach a worker: first and longest.
-FIRST_BACKOFF = 0.5
-LONGEST_BACKOFF = 30
 
 
 class MasterElectionLost(Exception):
@@ -53,8 +51,6 @@ class QueueJobRunner:
         self._served = {}
         self._reported = {}
         self._next_discovery = 0
-        self._backoff = 0
-        self._paused_until = 0
         self._stop = False
         self._dispatcher = None
         self._stop_pipe = os.pipe()
@@ -133,7 +129,7 @@ class QueueJobRunner:
 
     def find_databases(self):
         """Serve the databases that came, let go of those that went."""
-        now = time.time()
+        now = time.monotonic()
         if now < self._next_discovery:
             return
         self._next_discovery = now + DISCOVERY_INTERVAL
@@ -163,7 +159,7 @@ class QueueJobRunner:
             if problem is None and not database.take_leadership():
                 problem = "another job runner drives it; this one stands by"
             if problem is None:
-                served = ServedDatabase(database, self.channel_manager)
+                served = ServedDatabase(database, self.channel_manager, self.config.urls)
                 served.take_over(now)
         except psycopg2.Error as error:
             problem = f"can't connect: {_line(error)}"
@@ -198,7 +194,7 @@ class QueueJobRunner:
         except (psycopg2.Error, OSError) as error:
             self._lose(served.name, _line(error))
             # a moment later: it may be only the connection
-            self._next_discovery = min(self._next_discovery, time.time() + 1)
+            self._next_discovery = min(self._next_discovery, time.monotonic() + 1)
 
     def close_databases(self):
         for name in list(self._served):
@@ -211,28 +207,9 @@ class QueueJobRunner:
         """Take the answers of Odoo: capacity is free again, or Odoo is out of reach."""
         for response in self._dispatcher.responses() if self._dispatcher else ():
             served = self._served.get(response.db_name)
-            if served is None:
-                continue
-            with self._guarding(served):
-                reached = served.note_response(response)
-                self._adapt(reached, response.problem)
-
-    def _adapt(self, reached, problem):
-        if reached:
-            self._backoff = 0
-            return
-        now = time.time()
-        if now < self._paused_until:
-            # of the same burst
-            return
-        self._backoff = min(max(self._backoff * 2, FIRST_BACKOFF), LONGEST_BACKOFF)
-        self._paused_until = now + self._backoff
-        _logger.warning(
-            "can't have jobs run by Odoo at %s (%s): they stay pending; again in %s s",
-            self.config.url,
-            problem,
-            self._backoff,
-        )
+            if served is not None:
+                with self._guarding(served):
+                    served.note_response(response, time.monotonic())
 
     def process_notifications(self):
         """Take what the databases have notified."""
@@ -241,26 +218,24 @@ class QueueJobRunner:
                 served.note_notifications()
 
     def look_after_jobs(self):
-        """Find what nobody notifies: jobs that are due, dead, or left behind."""
+        """Find what nobody notifies, and read what was notified."""
         for served in list(self._served.values()):
             with self._guarding(served):
-                now = time.time()
+                now = time.monotonic()
                 served.look(now)
-                served.refill(now)
+                served.refresh(now)
 
     def run_jobs(self):
         """Have all jobs run that the engine lets run now."""
-        now = time.time()
-        if now < self._paused_until:
-            return
-        chosen = {}
+        now = time.monotonic()
         for job in self.channel_manager.get_jobs_to_run(now):
-            chosen.setdefault(job.db_name, {})[job.uuid] = job.channel.fullname
-        for name, jobs in chosen.items():
-            served = self._served[name]
+            served = self._served[job.db_name]
             with self._guarding(served):
-                for slot in served.enqueue(jobs, now):
-                    self._get_dispatcher().submit(name, slot.uuid, slot.hints)
+                served.choose(job)
+        for served in list(self._served.values()):
+            with self._guarding(served):
+                for slot, url in served.start(now):
+                    self._get_dispatcher().submit(served.name, slot, url)
 
     def _get_dispatcher(self):
         if self._dispatcher is None:
@@ -275,13 +250,10 @@ class QueueJobRunner:
 
     def wait_notification(self):
         """Wait until something happens or is due."""
-        now = time.time()
+        now = time.monotonic()
         times = [self._next_discovery, now + LONGEST_WAIT]
         times += [served.wakeup_time() for served in self._served.values()]
-        if now < self._paused_until:
-            times.append(self._paused_until)
-        else:
-            times += filter(None, [self.channel_manager.get_wakeup_time()])
+        times += filter(None, [self.channel_manager.get_wakeup_time()])
         files = [served.database for served in self._served.values()]
         if self._dispatcher:
             files.append(self._dispatcher)
@@ -290,7 +262,11 @@ class QueueJobRunner:
     def _wait(self, files, seconds):
         """Wait for one of the files to be readable, :meth:`stop`, or the time."""
         try:
-            select.select([self._stop_pipe[0], *files], [], [], seconds)
+            poll = select.poll()
+            for file in [self._stop_pipe[0], *files]:
+                poll.register(file, select.POLLIN)
+            # rounded up: a turn that comes too early has nothing to do, again and again
+            poll.poll(math.ceil(seconds * 1000))
         except (OSError, ValueError, psycopg2.Error):
             # A connection is gone. Its next step says so, and serving it ends there.
             _logger.debug("waiting was cut short", exc_info=True)

@@ -2,9 +2,13 @@
 """What the runner remembers of a database that it drives."""
 
 import logging
+import secrets
+from math import inf
 
+from ..core.server_pool import ServerPool
 from ..core.slot import MAX_HINTS, PATIENCE, Slot, share
-from ..core.states import ENQUEUED, FAILED
+from ..core.states import ENQUEUED, STARTED
+from .windows import Windows
 
 _logger = logging.getLogger(__name__)
 
@@ -18,46 +22,43 @@ DEAD_AFTER = 1.5
 ALERT = 3
 #: Seconds after which everything is looked at, notified or not.
 POLL_INTERVAL = 30
-#: Jobs waiting to be released that are looked at in one step.
-RELEASE_STEP = 1000
-#: How many waiting jobs of a channel are held in memory, and when to fetch more.
-WINDOW = 500
-LOW_WATER = WINDOW // 4
+#: Seconds, at least, between two searches for the next eta and for jobs that became due.
+ETA_INTERVAL = 0.1
+#: Jobs that became due, and jobs waiting to be released, of one step.
+STEP = 1000
 
 
 class ServedDatabase:
-    """Feeds the engine from one database: windows of waiting jobs, and what runs.
+    """Feeds the engine from one database, and keeps the slots of what runs.
 
-    Times are seconds since the epoch.
+    Times are seconds of a clock that never jumps.
 
     :param database: :class:`.database.Database`, led by this runner
     :param manager: :class:`~..core.channel_manager.ChannelManager`
+    :param urls: list of str, the servers that run its jobs
     """
 
-    def __init__(self, database, manager):
+    def __init__(self, database, manager, urls):
         self.database = database
+        self._pool = ServerPool(urls)
         self.name = database.db_name
         self._manager = manager
         #: uuid of the first job -> slot, while its request is open
         self.in_flight = {}
         #: uuid -> slot, of what runs without an open request of this runner
         self._watched = {}
-        #: uuids of the jobs that are hinted in a slot, for nobody else until it expires
-        self._hinted = set()
-        self._changed = set()
-        #: channels that have more waiting jobs than the window
-        self._partly_known = set()
-        #: channel -> uuids of the failed jobs that hold it up
-        self._failed = {}
-        #: uuids of jobs that are pending again while we still hear of their last try
-        self._skipped = set()
+        #: ids of the jobs in these slots, and of those that are hinted for nobody else
+        self._taken = set()
+        self.windows = Windows(database, manager, self._taken)
+        #: (uuid, id, channel) of the jobs that the engine has started since the last turn
+        self._chosen = []
         #: (uuid, lease) -> when it was first seen so, of the jobs that look dead
         self._without_lock = {}
         self._is_alarmed = False
         self._alert_until = 0
-        self._next_eta = None
-        #: moment of PostgreSQL's clock up to which jobs that are due were looked for
-        self._eta_seen = None
+        #: when jobs become due, and when that was last looked for
+        self._next_eta = 0
+        self._eta_seen = -inf
         self._next_look = 0
         self._next_poll = 0
         self._release_after = 0
@@ -66,63 +67,98 @@ class ServedDatabase:
         """Begin: what another runner has enqueued is pending, what is started runs."""
         self.database.listen()
         self.database.take_all_back()
-        self._eta_seen = self.database.clock()
         for row in self.database.jobs_in_progress():
-            self._tell(row.channel, row, now)
-            self._watched[row.uuid] = Slot(row.uuid, row.channel)
+            self._watch(row)
+
+    def _watch(self, row):
+        """A job runs of which no slot is known: count it until it is seen to have ended."""
+        self._watched[row.uuid] = Slot(row.uuid, row.id, row.channel)
+        self._taken.add(row.id)
+        self.windows.withdraw(row.uuid, row.channel)
+        self._manager.notify(self.name, row.channel, row.uuid, row.id, None, None, None, STARTED)
 
     # -- what happens
 
     def note_notifications(self):
-        self._changed |= self.database.notified_channels()
+        """:return: bool, whether there were some"""
+        channels = self.database.notified_channels()
+        if channels:
+            self.windows.note_changed(channels)
+            # one of them may be for an eta
+            self._next_eta = min(self._next_eta, self._eta_seen + ETA_INTERVAL)
+        return bool(channels)
 
-    def note_response(self, response):
-        """A request has ended. :return: bool, whether Odoo has dealt with the job"""
+    def note_response(self, response, now):
+        """A request has ended.
+
+        :param response: :class:`.dispatcher.Response`
+        """
+        reached = self._settle_slot(response)
+        seconds = self._pool.note_end(response.url, reached, now)
+        if seconds is None:
+            return
+        _logger.warning(
+            "can't have jobs run by Odoo at %s (%s): those of database %s stay pending;"
+            " again in %s s",
+            response.url,
+            response.problem,
+            self.name,
+            seconds,
+        )
+        if self._pool.rests_until() > now:
+            self.windows.suspend(self._pool.rests_until())
+
+    def _settle_slot(self, response):
+        """:return: bool, whether Odoo has dealt with the job"""
         slot = self.in_flight.pop(response.uuid, None)
         if slot is None:
             # found dead before its request ended
             return response.problem is None
         if response.problem is None:
-            self._end_slot(slot)
+            self._end_slot(slot, response.hints)
             return True
-        if self.database.take_back([response.uuid]):
+        if self.database.take_back([slot.id]):
             # it was not even claimed
-            self._end_slot(slot)
+            self._end_slot(slot, 0)
+            self.windows.note_changed([slot.channel])
             return False
         # A worker has it, or had it: only the lock can tell. Look at once.
         self._watched[response.uuid] = slot
-        self._free_hints(slot)
+        self._free_hints(slot, None)
         self._is_alarmed = True
         return True
 
-    def _end_slot(self, slot):
-        self._end(slot.uuid, slot.channel)
-        self._free_hints(slot)
+    def _end_slot(self, slot, hints=None):
+        """:param hints: int, how many of the hinted jobs were dealt with; None: who knows"""
+        self._manager.remove_job(slot.uuid, db_name=self.name)
+        self.windows.note_ended(slot.id, slot.channel)
+        self._free_hints(slot, hints)
 
-    def _free_hints(self, slot):
-        """What was hinted and not begun is pending as before: fetch it again."""
-        if slot.reserves:
-            slot.reserves = False
-            self._hinted.difference_update(slot.hints)
-            self._changed.add(slot.channel)
-
-    def _end(self, uuid, channel):
-        self._manager.remove_job(uuid, db_name=self.name)
-        if uuid in self._skipped or self._manager.is_in_order(channel):
-            self._skipped.discard(uuid)
-            self._changed.add(channel)
+    def _free_hints(self, slot, dealt_with):
+        """What was hinted and not begun is pending as before."""
+        if not slot.reserves:
+            return
+        slot.reserves = False
+        if dealt_with is None:
+            self.windows.note_changed([slot.channel])
+            dealt_with = len(slot.hints)
+        for hint in slot.hints[:dealt_with]:
+            self.windows.note_ended(hint.id, slot.channel)
+        self.windows.give_back(slot.channel, slot.hints[dealt_with:])
 
     # -- looking after jobs
 
     def look(self, now):
-        """Do what is due: look at the jobs in progress, poll."""
+        """Do what is due: look for jobs that are due, at those in progress, poll."""
         if now >= self._next_poll:
             self._next_poll = now + POLL_INTERVAL
-            self._changed |= self.database.pending_channels()
-            self._release_ready()
-        if self._next_eta is not None and now >= self._next_eta:
+            self._poll(now)
+        if now >= self._next_eta:
             self._look_for_due_jobs(now)
-        self._expire_hints(now)
+        for slot in self.in_flight.values():
+            if slot.expires <= now:
+                # it is still at a long job, and leaves the others to others
+                self._free_hints(slot, 0)
         if self._is_alarmed:
             self._is_alarmed = False
             self._next_look, self._alert_until = now, now + ALERT
@@ -131,152 +167,121 @@ class ServedDatabase:
             is_close = self._without_lock or now < self._alert_until
             self._next_look = now + (CLOSE_LOOK_INTERVAL if is_close else LOOK_INTERVAL)
 
+    def _poll(self, now):
+        heads = self.database.heads()
+        if self._manager.has_order():
+            heads += [
+                head for head in self.database.heads_not_due() if self._manager.is_in_order(head[0])
+            ]
+        self.windows.note_heads(heads)
+        self._next_eta = now
+        self._release_ready()
+
     def _look_for_due_jobs(self, now):
-        until = self.database.clock()
-        self._changed |= self.database.channels_due(self._eta_seen, until)
-        self._eta_seen = until
-        self._schedule_next_eta(now)
-
-    def _schedule_next_eta(self, now):
-        seconds = self.database.next_eta(self._eta_seen)
-        self._next_eta = None if seconds is None else now + max(0, seconds)
-
-    def _expire_hints(self, now):
-        """A slot that is still at a long job leaves the others to others."""
-        for slot in self.in_flight.values():
-            if slot.expires <= now:
-                self._free_hints(slot)
+        self._eta_seen = now
+        channels = self.database.mark_due(STEP)
+        self.windows.note_changed(channels)
+        if len(channels) == STEP:
+            self._next_eta = now
+            return
+        seconds = self.database.next_eta()
+        self._next_eta = inf if seconds is None else now + max(seconds, ETA_INTERVAL)
 
     def _release_ready(self):
-        last, count = self.database.release_ready(self._release_after, RELEASE_STEP)
-        self._release_after = last if count == RELEASE_STEP else 0
+        last, count = self.database.release_ready(self._release_after, STEP)
+        self._release_after = last if count == STEP else 0
 
     def _look_at_jobs_in_progress(self, now):
         rows = {row.uuid: row for row in self.database.jobs_in_progress()}
-        for slot in [slot for slot in self._watched.values() if not slot.may_run(rows)]:
+        ids = {row.id for row in rows.values()}
+        for slot in [slot for slot in self._watched.values() if ids.isdisjoint(slot.ids())]:
             del self._watched[slot.uuid]
             self._end_slot(slot)
-        self._take_back_lost(rows)
+        self._account_for(rows.values())
         self._without_lock = {
-            (uuid, row.lease or ""): self._without_lock.get((uuid, row.lease or ""), now)
-            for uuid, row in rows.items()
-            if self._looks_dead(row)
+            (row.uuid, row.lease or ""): self._without_lock.get((row.uuid, row.lease or ""), now)
+            for row in rows.values()
+            if row.state == STARTED and row.is_unlocked
         }
         dead = [key for key, since in self._without_lock.items() if now - since >= DEAD_AFTER]
         if dead:
             self._requeue(dead, rows)
 
+    def _account_for(self, rows):
+        """Jobs that are in no slot: lost on the way, or started by somebody else."""
+        slots = [*self.in_flight.values(), *self._watched.values()]
+        known = {job_id for slot in slots for job_id in slot.ids()}
+        unknown = [row for row in rows if row.id not in known]
+        lost = [row.id for row in unknown if row.state == ENQUEUED]
+        if lost:
+            self.database.take_back(lost)
+        for row in unknown:
+            if row.state == STARTED:
+                self._watch(row)
+
     def _requeue(self, dead, rows):
         for uuid in self.database.requeue_dead(sorted(dead)):
+            row = rows[uuid]
             _logger.warning(
                 "job %s of database %s was found dead: its worker (pid %s) is gone",
                 uuid,
                 self.name,
-                rows[uuid].worker_pid,
+                row.worker_pid,
             )
             slot = self.in_flight.pop(uuid, None) or self._watched.pop(uuid, None)
-            self._end_slot(slot or Slot(uuid, rows[uuid].channel))
+            self._end_slot(slot or Slot(uuid, row.id, row.channel))
 
-    @staticmethod
-    def _looks_dead(row):
-        return row.state != ENQUEUED and row.is_unlocked
+    # -- feeding the engine, and starting what it chooses
 
-    def _take_back_lost(self, rows):
-        """Enqueued jobs that nobody requests: the runner lost them on the way."""
-        lost = [
-            uuid
-            for uuid, row in rows.items()
-            if row.state == ENQUEUED and uuid not in self.in_flight
-        ]
-        if lost:
-            self.database.take_back(lost)
+    def refresh(self, now):
+        """Read what has changed."""
+        self.windows.refresh(now)
 
-    # -- feeding the engine
+    def choose(self, job):
+        """The engine has started ``job``, a :class:`~..core.channel_job.ChannelJob`."""
+        self._chosen.append((job.uuid, job.seq, self.windows.take_head(job.uuid)))
 
-    def refill(self, now):
-        """Renew the windows of the channels in which something has changed."""
-        if not self._changed:
-            return
-        channels, self._changed = self._changed, set()
-        for channel in channels:
-            self._refill_channel(channel, now)
-        self._schedule_next_eta(now)
+    def start(self, now):
+        """Mark the jobs that were chosen, and hint at what comes next.
 
-    def _refill_channel(self, channel, now):
-        in_order = self._manager.is_in_order(channel)
-        rows = self.database.first_jobs(channel, WINDOW, in_order)
-        self._forget(channel)
-        for row in rows:
-            if row.uuid in self.in_flight or row.uuid in self._watched:
-                self._skipped.add(row.uuid)
-            elif row.uuid not in self._hinted:
-                self._tell(channel, row, now)
-        failed = {row.uuid for row in rows if row.state == FAILED}
-        if failed:
-            self._failed[channel] = failed
-        if len(rows) == WINDOW:
-            self._partly_known.add(channel)
-        else:
-            self._partly_known.discard(channel)
-
-    def _forget(self, channel):
-        self._manager.forget_waiting(self.name, channel)
-        for uuid in self._failed.pop(channel, ()):
-            self._manager.remove_job(uuid, db_name=self.name)
-
-    def _tell(self, channel, row, now):
-        seconds = row.seconds_to_eta
-        self._manager.notify(
-            self.name,
-            channel,
-            row.uuid,
-            row.id,
-            row.date_created,
-            row.priority,
-            now + seconds if seconds and seconds > 0 else None,
-            row.state,
-        )
-
-    # -- dispatching
-
-    def enqueue(self, jobs, now):
-        """Mark jobs that the engine wants to run, and hint at what comes next.
-
-        :param jobs: dict uuid -> name of the channel
-        :return: list of :class:`~..core.slot.Slot` to request; a job without one is not
-            pending any more
+        :return: list of (:class:`~..core.slot.Slot`, URL) to request; a job without one is not
+            pending any more, or locked by somebody who is changing it
         """
-        confirmed = self.database.set_enqueued(list(jobs))
+        if not self._chosen:
+            return []
+        chosen, self._chosen = self._chosen, []
+        grant = secrets.token_hex(16)
+        confirmed = self.database.set_enqueued(
+            [(job_id, channel) for _uuid, job_id, channel in chosen], grant
+        )
         slots = {}
-        for uuid, channel in jobs.items():
-            if uuid in confirmed:
-                self.in_flight[uuid] = slot = Slot(uuid, channel, expires=now + PATIENCE)
+        for uuid, job_id, channel in chosen:
+            if job_id in confirmed:
+                self.in_flight[uuid] = slot = Slot(uuid, job_id, channel, grant)
                 slots.setdefault(channel, []).append(slot)
             else:
-                self._end(uuid, channel)
+                self._manager.remove_job(uuid, db_name=self.name)
+                self._taken.discard(job_id)
+                self.windows.defer(channel, now)
         for channel, of_channel in slots.items():
-            self._hint(channel, of_channel)
-        for channel in self._partly_known.intersection(jobs.values()):
-            if self._manager.waiting(self.name, channel) < LOW_WATER:
-                self._changed.add(channel)
-        return [slot for of_channel in slots.values() for slot in of_channel]
+            self._hint(channel, of_channel, now)
+        return [
+            (slot, self._pool.choose(now)) for of_channel in slots.values() for slot in of_channel
+        ]
 
-    def _hint(self, channel, slots):
-        followers = self._manager.followers(self.name, channel, MAX_HINTS * len(slots))
-        uuids = [job.uuid for job in followers]
-        for uuid in uuids:
-            self._manager.remove_job(uuid, db_name=self.name)
-        self._hinted.update(uuids)
-        for slot, hints in zip(slots, share(uuids, len(slots)), strict=True):
-            slot.hints = hints
-            slot.reserves = bool(hints)
+    def _hint(self, channel, slots, now):
+        hints = self.windows.take_hints(channel, MAX_HINTS * len(slots))
+        for slot, of_slot in zip(slots, share(hints, len(slots)), strict=True):
+            slot.hints = of_slot
+            slot.reserves = bool(of_slot)
+            slot.expires = now + PATIENCE
 
     def wakeup_time(self):
-        """:return: when :meth:`look` or :meth:`refill` has something to do"""
-        if self._changed or self._is_alarmed:
+        """:return: when :meth:`look` or :meth:`refresh` has something to do"""
+        if self._is_alarmed:
             return 0
-        times = [self._next_poll, self._next_eta]
+        times = [self._next_poll, self._next_eta, *self.windows.wakeup_times()]
         if self.in_flight or self._watched or self._without_lock:
             times.append(self._next_look)
         times += [slot.expires for slot in self.in_flight.values() if slot.reserves]
-        return min(time for time in times if time is not None)
+        return min(times)

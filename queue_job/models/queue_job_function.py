@@ -1,16 +1,18 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl.html).
+import logging
 import re
 from collections import namedtuple
 
 from odoo import api, fields, models, tools
 from odoo.exceptions import UserError
 
-from .. import declaration
 from ..core.channel_config import ROOT
 from ..core.related_action import check_related_action, parse_related_action
 from ..core.retry import check_retry_pattern, parse_retry_pattern
 from ..fields import JobSerialized
 from .queue_job_channel import is_noupdate
+
+_logger = logging.getLogger(__name__)
 
 NAME_PATTERN = re.compile(r"<(?P<model>[\w.]+)>\.(?P<method>\w+)", re.ASCII)
 
@@ -96,8 +98,14 @@ class QueueJobFunction(models.Model):
     @api.depends("retry_pattern")
     def _compute_edit_retry_pattern(self):
         for function in self:
-            pattern = check_retry_pattern(function.retry_pattern)
-            function.edit_retry_pattern = str(pattern)
+            function.edit_retry_pattern = str(function._readable_retry_pattern())
+
+    def _readable_retry_pattern(self):
+        """The pattern as in Python; one that is wrong, in a row of before, as it is."""
+        try:
+            return check_retry_pattern(self.retry_pattern)
+        except ValueError:
+            return self.retry_pattern
 
     def _inverse_edit_retry_pattern(self):
         for function in self:
@@ -130,16 +138,20 @@ class QueueJobFunction(models.Model):
         """:return: ``JobConfig`` of methods without a job function"""
         return self.JobConfig(ROOT, {}, True, None, {}, None, False, None)
 
+    def _config_without_record(self, name):
+        """:return: ``JobConfig`` of a name that no job function has"""
+        return self.job_default_config()
+
     @tools.ormcache("name")
     def job_config(self, name):
         """:return: ``JobConfig`` of the job function ``name``, else the default one"""
         function = self.sudo().search([("name", "=", name)], limit=1)
         if not function:
-            return self._declared_config(name)
+            return self._config_without_record(name)
         action = function.related_action
         return self.JobConfig(
             channel=function.channel,
-            retry_pattern=check_retry_pattern(function.retry_pattern),
+            retry_pattern=function._usable_retry_pattern(),
             related_action_enable=action.get("enable", True),
             related_action_func_name=action.get("func_name"),
             related_action_kwargs=action.get("kwargs") or {},
@@ -148,34 +160,12 @@ class QueueJobFunction(models.Model):
             on_fail_method_name=function.on_fail_method or None,
         )
 
-    def _declared_config(self, name):
-        """:return: ``JobConfig`` of what the code declares with decorators, else the default"""
-        config = self.job_default_config()
-        declared = self._declaration(name)
-        channel, pattern, action = (
-            declared.channel,
-            declared.retry_pattern,
-            declared.related_action,
-        )
-        if channel is not None:
-            config = config._replace(channel=channel)
-        if pattern is not None:
-            config = config._replace(retry_pattern=pattern)
-        if action is not None:
-            config = config._replace(
-                related_action_enable=action[0] is not None,
-                related_action_func_name=action[0],
-                related_action_kwargs=action[1],
-            )
-        return config
-
-    def _declaration(self, name):
-        match = NAME_PATTERN.fullmatch(name or "")
-        if not match:
-            return declaration.of_function(name)
-        if match["model"] not in self.env:
-            return declaration.Declaration()
-        return declaration.of_method(type(self.env[match["model"]]), match["method"])
+    def _usable_retry_pattern(self):
+        try:
+            return check_retry_pattern(self.retry_pattern)
+        except ValueError as error:
+            _logger.warning("%s is not used by %s", error, self.name)
+            return {}
 
     @api.model_create_multi
     def create(self, vals_list):

@@ -41,7 +41,7 @@ class QueueJob(models.Model):
         group = self.env.ref("queue_job.group_queue_job_manager", raise_if_not_found=False)
         if not group:
             return [("id", "=", False)]
-        domain = [("all_group_ids", "=", group.id)]
+        domain = [("all_group_ids", "in", group.ids)]
         companies = self.mapped("company_id")
         if companies:
             domain.append(("company_id", "in", companies.ids))

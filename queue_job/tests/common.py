@@ -39,7 +39,7 @@ class JobCall(typing.NamedTuple):
     :param method: bound method
     :param tuple args: positional arguments
     :param dict kwargs: keyword arguments
-    :param dict properties: job options as they were given
+    :param dict properties: all job options as they were given, None for those that were not
     """
 
     method: typing.Callable
@@ -103,10 +103,14 @@ class JobsTrap:
         :param kwargs: dict, {} by default
         :param properties: dict of job options; those not given are not compared
         """
-        expected = JobCall(method, tuple(args or ()), kwargs or {}, properties or {})
+        expected = JobCall(method, args or (), kwargs or {}, properties or {})
         if not any(_matches(call, expected) for call in self.calls):
-            lines = [f"Job {_describe(expected)} was not enqueued.", "Actual enqueued jobs:"]
-            lines += [f" * {_describe(call)}" for call in self.calls]
+            compared = [name for name in OPTION_NAMES if name in expected.properties]
+            lines = [
+                f"Job {_describe(expected, expected.properties)} was not enqueued.",
+                "Actual enqueued jobs:",
+                *(f" * {_describe(call, compared)}" for call in self.calls),
+            ]
             raise AssertionError("\n".join(lines))
 
     def perform_enqueued_jobs(self):
@@ -151,8 +155,7 @@ class _TrappedJob(Job):
 
     def __init__(self, func, args=None, kwargs=None, **options):
         super().__init__(func, args=args, kwargs=kwargs, **options)
-        given = {name: value for name, value in options.items() if value is not None}
-        self.trap._add(self, func, given)
+        self.trap._add(self, func, {**dict.fromkeys(OPTION_NAMES), **options})
         # as if it had been stored and loaded
         context = self.recordset._job_prepare_context_before_enqueue()
         self.recordset = self.recordset.with_env(self.recordset.env(context=context))
@@ -228,15 +231,12 @@ class JobMixin:
         return JobCounter(self.env)
 
     def perform_jobs(self, jobs):
-        """Run the jobs created since the counter was made.
+        """Run the jobs created since the counter was made; their rows stay as they are.
 
         :param jobs: :class:`JobCounter`
         """
         for record in jobs.search_created().sorted("id"):
-            job = Job.load(record.env, record.uuid)
-            job.perform()
-            job.set_done()
-            job.store()
+            Job.load(record.env, record.uuid).perform()
 
     @contextmanager
     def trap_jobs(self):
@@ -303,12 +303,10 @@ def _matches(call, expected):
     )
 
 
-def _describe(call):
+def _describe(call, names):
     arguments = [*map(str, call.args)]
     arguments += [f"{key}={value}" for key, value in call.kwargs.items()]
-    properties = ", ".join(
-        f"{name}={call.properties[name]}" for name in OPTION_NAMES if name in call.properties
-    )
+    properties = ", ".join(f"{name}={call.properties[name]}" for name in names)
     return (
         f"<{call.method.__self__}>.{call.method.__name__}({', '.join(arguments)})"
         f" with properties ({properties})"

@@ -55,7 +55,7 @@ class TestWithDelay(TransactionCase):
         )
         self.assertEqual(record.identity_key, identity_exact(job))
         self.assertEqual((job.eta - job.date_created).seconds, 15)
-        self.assertEqual(record.args, (["contact"],))
+        self.assertEqual(record.args, [["contact"]])
         self.assertEqual(record.records, self.partner)
         self.assertFalse(record.graph_uuid)
 

@@ -106,6 +106,18 @@ class TestFunction(TransactionCase):
                 function.edit_retry_pattern = wrong
                 self.env.flush_all()
 
+    def test_retry_pattern_of_before(self):
+        self.env.flush_all()
+        self.env.cr.execute(
+            "UPDATE queue_job_function SET retry_pattern = %s WHERE id = %s",
+            ('{"1": -5}', self.function.id),
+        )
+        self.env.invalidate_all()
+        self.env.registry.clear_cache()
+        self.assertEqual(self.function.edit_retry_pattern, "{'1': -5}")
+        with self.assertLogs("odoo.addons.queue_job.models.queue_job_function", "WARNING"):
+            self.assertEqual(self.config().retry_pattern, {})
+
     def test_related_action(self):
         function = self.function
         self.assertEqual(function.edit_related_action, "{}")

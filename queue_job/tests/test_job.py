@@ -1,6 +1,6 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl.html).
 import os
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from unittest import mock
 
 from odoo.addons import queue_job
@@ -151,6 +151,14 @@ class TestNewJob(JobCase):
                 (None, None),
             ):
                 self.assertEqual(Job(self.partner.address_get, eta=eta).eta, expected)
+
+    def test_eta_of_a_day(self):
+        self.assertEqual(
+            Job(self.partner.address_get, eta=date(2040, 1, 1)).eta, datetime(2040, 1, 1)
+        )
+        self.assertIsNone(Job(self.partner.address_get, eta=0).eta)
+        with self.assertRaisesRegex(TypeError, "An eta is"):
+            Job(self.partner.address_get, eta=1.5)
 
     def test_eta_as_text(self):
         job = Job(self.partner.address_get, eta="2040-01-01 06:30:00")
@@ -376,6 +384,7 @@ class TestStore(JobCase):
         self.assertEqual((job.args, job.kwargs), ((), {}))
         self.assertEqual((job.depends_on, job.reverse_depends_on), (set(), set()))
         self.assertTrue(job.db_record().display_name is not None)
+        self.assertEqual(job.user_id, self.env.uid)
 
     def test_a_model_that_is_gone(self):
         job = self.stored()

@@ -56,10 +56,19 @@ class TestJson(TransactionCase):
         records = self.decode(self.encode(self.partners.with_user(admin).sudo()))
         self.assertEqual((records.env.uid, records.env.su), (admin.id, True))
 
-    def test_context_of_the_decoder_stays_out(self):
-        env = self.env(context={"active_id": 3})
-        records = self.decode(self.encode(self.partners), env=env)
-        self.assertEqual(dict(records.env.context), {})
+    def test_context_goes_before_that_of_the_decoder(self):
+        env = self.env(context={"active_id": 3, "lang": "fr_FR"})
+        plain = self.encode(self.partners.with_context(lang="en_US", tz="UTC"))
+        expected = {"active_id": 3, "lang": "en_US", "tz": "UTC"}
+        self.assertEqual(dict(self.decode(plain, env=env).env.context), expected)
+        job = self.partners.with_context(lang="en_US", tz="UTC").with_delay().exists()
+        loaded = Job.load(env, job.uuid)
+        self.assertEqual(dict(loaded.recordset.env.context), expected)
+
+    def test_a_user_without_more_has_no_superuser_rights(self):
+        plain = self.encode(self.partners.with_user(self.env.ref("base.user_admin")))
+        del plain["su"]
+        self.assertFalse(self.decode(plain).env.su)
 
     def test_json_of_before(self):
         plain = {"_type": "odoo_recordset", "model": "res.partner", "ids": self.partners.ids}
@@ -159,7 +168,7 @@ class TestField(TransactionCase):
         record = self.record()
         for _from in ("cache", "database"):
             self.assertEqual(record.records, self.partners)
-            self.assertEqual(record.args, self.args)
+            self.assertEqual(record.args, list(self.args))
             self.assertEqual(record.kwargs, {"p": self.partners[0]})
             self.env.flush_all()
             self.env.invalidate_all()
@@ -169,16 +178,16 @@ class TestField(TransactionCase):
         record.kwargs["more"] = 1
         record.args[0].append("more")
         self.assertEqual(record.kwargs, {"p": self.partners[0]})
-        self.assertEqual(record.args, self.args)
+        self.assertEqual(record.args, list(self.args))
 
     def test_write(self):
         record = self.record()
         record = record.with_context(_job_edit_sentinel=record.EDIT_SENTINEL)
         record.write({"args": [1], "kwargs": False, "records": self.partners[1]})
-        self.assertEqual((record.args, record.kwargs, record.records), ((1,), {}, self.partners[1]))
+        self.assertEqual((record.args, record.kwargs, record.records), ([1], {}, self.partners[1]))
         self.env.flush_all()
         self.env.invalidate_all()
-        self.assertEqual((record.args, record.kwargs, record.records), ((1,), {}, self.partners[1]))
+        self.assertEqual((record.args, record.kwargs, record.records), ([1], {}, self.partners[1]))
         self.env.cr.execute("SELECT kwargs FROM queue_job WHERE id = %s", (record.id,))
         self.assertEqual(self.env.cr.fetchone(), (None,))
 

@@ -1,4 +1,5 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl.html).
+from odoo.addons.queue_job.job import Job
 from odoo.exceptions import AccessError
 from odoo.service.model import call_kw, get_public_method
 from odoo.tests import TransactionCase
@@ -46,8 +47,31 @@ class TestProtectedFields(TransactionCase):
         self.assertEqual(self.record.max_retries, 9)
 
     def test_create(self):
-        with self.assertRaises(AccessError):
-            self.model.create({"uuid": "u", "state": "pending"})
+        values = {
+            "uuid": "u",
+            "state": "pending",
+            "model_name": "res.partner",
+            "method_name": "exists",
+        }
+        record = self.model.create(values)
+        self.assertEqual(Job.load(self.env, "u").db_record(), record)
+
+    def test_no_user_creates(self):
+        # an administrator, whom an addon has given the right to
+        access = self.env.ref("queue_job.access_queue_job_manager")
+        access.perm_create = True
+        model = self.model.with_user(self.env.ref("base.user_admin"))
+        values = {"uuid": "u", "state": "pending"}
+        for create in (
+            lambda: model.create(values),
+            lambda: model.web_save(values, {}),
+            lambda: self.record.with_user(model.env.user).copy(),
+        ):
+            with self.assertRaises(AccessError):
+                create()
+        self.assertFalse(model.load(["uuid", "state"], [["u", "pending"]])["ids"])
+
+    def test_create_from_outside(self):
         with self.assertRaises(AccessError):
             get_public_method(self.model, "create")
         with self.assertRaises(AccessError):
@@ -59,9 +83,11 @@ class TestProtectedFields(TransactionCase):
                 [{"uuid": "u", "state": "pending"}],
                 {"context": {"_job_edit_sentinel": "EDIT_SENTINEL"}},
             )
-        self.model.with_context(_job_edit_sentinel=self.model.EDIT_SENTINEL).create(
-            {"uuid": "u", "state": "pending"}
-        )
+
+    def test_user_gets_no_more_rights(self):
+        self.assertTrue(self.record.records.env.su)
+        self.record.user_id = self.env.ref("base.user_admin")
+        self.assertFalse(self.record.records.env.su)
 
     def test_user(self):
         user = self.env.ref("base.user_admin")

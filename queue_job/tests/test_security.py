@@ -43,7 +43,8 @@ class TestSecurity(TransactionCase):
         self.assertIn(record, record.search([]))
         record.priority = 1
         record.button_done()
-        record.unlink()
+        with self.assertRaises(AccessError):
+            record.unlink()
         channel = (
             self.env["queue.job.channel"]
             .with_user(self.manager)

@@ -2,6 +2,7 @@
 from datetime import timedelta
 from unittest import mock
 
+from odoo.addons.queue_job.core.options import OPTION_NAMES
 from odoo.addons.queue_job.delay import chain, group
 from odoo.addons.queue_job.job import Job, identity_exact
 from odoo.tests import TransactionCase
@@ -28,7 +29,8 @@ class TestTrapJobs(TransactionCase):
         method, args, kwargs, properties = call
         self.assertEqual(method, self.partners.write)
         self.assertEqual((args, kwargs), (({"name": "x"},), {}))
-        self.assertEqual(properties, {"priority": 5, "eta": 15})
+        self.assertEqual(properties, {**dict.fromkeys(OPTION_NAMES), "priority": 5, "eta": 15})
+        self.assertIsNone(properties["channel"])
         self.assertEqual(call._fields, ("method", "args", "kwargs", "properties"))
         self.assertEqual(trap.enqueued_jobs, [job])
         self.assertEqual(self.partners.mapped("name"), ["1", "2"])
@@ -65,6 +67,7 @@ class TestTrapJobs(TransactionCase):
             {"method": self.partners.read, **found},
             {"method": self.partners.write},
             {"method": self.partners.write, "args": found["args"]},
+            {"method": self.partners.write, **found, "args": [{"name": "x"}]},
             {"method": self.partners.write, **found, "properties": {"priority": 6}},
             {"method": self.partners.write, **found, "properties": {"max_retries": 1}},
         ):
@@ -97,13 +100,15 @@ class TestTrapJobs(TransactionCase):
         self.assertEqual(
             str(caught.exception),
             f"Job <res.partner({one.id},)>.write(1, a, foo=2) with properties"
-            " (priority=4, eta=1) was not enqueued.\n"
+            " (eta=1, priority=4) was not enqueued.\n"
             "Actual enqueued jobs:\n"
             f" * <res.partner{tuple(both.ids)}>.address_get(1, foo=two) with properties"
-            " (priority=5, max_retries=2, eta=15, description=D, channel=root.c,"
-            " identity_key=key)\n"
-            f" * <res.partner({one.id},)>.read() with properties ()",
+            " (priority=5, eta=15)\n"
+            f" * <res.partner({one.id},)>.read() with properties (priority=None, eta=None)",
         )
+        with self.assertRaises(AssertionError) as caught:
+            trap.assert_enqueued_job(both.address_get)
+        self.assertIn("address_get(1, foo=two) with properties ()\n", str(caught.exception))
 
     def test_identity(self):
         with trap_jobs() as trap:
@@ -196,8 +201,10 @@ class TestJobMixin(TransactionCase, JobMixin):
         self.assertEqual(counter.count_existing(), existing)
         self.assertEqual(counter.search_created(), job.db_record())
         self.assertEqual(counter.search_all() - counter.existing, job.db_record())
-        self.perform_jobs(counter)
-        self.assertEqual(job.db_record().state, "done")
+        with mock.patch.object(type(model), "_test_job") as method:
+            self.perform_jobs(counter)
+        method.assert_called_once_with()
+        self.assertEqual(job.db_record().state, "pending")
 
     def test_perform_jobs_in_order(self):
         partner = self.env["res.partner"].create({"name": "0"})

@@ -44,27 +44,3 @@ def test_contract_query_has_no_parameters(jobrunner, runner_database, insert, sq
     dead = insert(state="started", lease="x")
     rows = sql(runner_database._query_requeue_dead_jobs())
     assert rows == [(dead,)]
-
-
-def test_window_is_read_from_the_index(sql, insert):
-    """However many jobs are done, the first pending ones are not searched for."""
-    insert()
-    sql(
-        "INSERT INTO queue_job (uuid, state, channel, priority, date_created)"
-        " SELECT 'done' || n, 'done', 'root', 10, now() FROM generate_series(1, 20000) n"
-    )
-    sql(
-        "INSERT INTO queue_job (uuid, state, channel, priority, date_created)"
-        " SELECT 'wait' || n, 'pending', 'root', 10, now() FROM generate_series(1, 20000) n"
-    )
-    sql("ANALYZE queue_job")
-    plan = "\n".join(
-        row[0]
-        for row in sql(
-            "EXPLAIN SELECT uuid FROM queue_job WHERE state = 'pending' AND channel = 'root'"
-            " AND (eta IS NULL OR eta <= now() AT TIME ZONE 'UTC')"
-            " ORDER BY priority, date_created, id LIMIT 200"
-        )
-    )
-    assert "_runnable_idx" in plan, plan
-    assert "Sort" not in plan, plan

@@ -9,6 +9,8 @@ import pytest
 
 from stack.waiting import wait_until
 
+URL = "http://odoo"
+
 
 @pytest.fixture
 def serve(jobrunner, runner_database):
@@ -18,7 +20,7 @@ def serve(jobrunner, runner_database):
     def make(channels="root:1"):
         manager = ChannelManager()
         manager.simple_configure(channels)
-        served = jobrunner.served_database.ServedDatabase(runner_database, manager)
+        served = jobrunner.served_database.ServedDatabase(runner_database, manager, [URL])
         served.take_over(time.time())
         served.engine = manager
         return served
@@ -33,12 +35,15 @@ def turn(served, now=None, patience=0.1):
     """
     select.select([served.database], [], [], patience)
     served.note_notifications()
-    served.look(now or time.time())
-    served.refill(now or time.time())
-    chosen = {
-        job.uuid: job.channel.fullname for job in served.engine.get_jobs_to_run(now or time.time())
-    }
-    return [slot.uuid for slot in served.enqueue(chosen, now or time.time())] if chosen else []
+    return [slot.uuid for slot in decide(served, now or time.time())]
+
+
+def decide(served, now):
+    served.look(now)
+    served.refresh(now)
+    for job in served.engine.get_jobs_to_run(now):
+        served.choose(job)
+    return [slot for slot, _url in served.start(now)]
 
 
 def end(served, sql, uuid, state="done"):
@@ -46,7 +51,7 @@ def end(served, sql, uuid, state="done"):
     from odoo.addons.queue_job.jobrunner.dispatcher import Response
 
     sql("UPDATE queue_job SET state = %s WHERE uuid = %s", state, uuid)
-    served.note_response(Response(served.name, uuid))
+    served.note_response(Response(served.name, uuid, url=URL), time.time())
 
 
 def run_all(served, sql):
@@ -74,13 +79,13 @@ def test_order_is_by_priority_then_creation(serve, insert, sql):
 
 
 def test_order_is_exact_across_windows(serve, insert, sql, jobrunner):
-    window = jobrunner.served_database.WINDOW
+    window = jobrunner.windows.FEW
     sql(
         "INSERT INTO queue_job (uuid, state, channel, priority, date_created)"
         " SELECT n::text, 'pending', CASE WHEN n %% 3 = 0 THEN 'root.a' ELSE 'root.b' END,"
         " (n * 7919) %% 10, timestamp '2026-01-01' + ((n * 104729) %% 1000) * interval '1 s'"
         " FROM generate_series(1, %s) n",
-        window * 4,
+        window * 20,
     )
     expected = [
         row[0] for row in sql("SELECT uuid FROM queue_job ORDER BY priority, date_created, id")
@@ -90,14 +95,16 @@ def test_order_is_exact_across_windows(serve, insert, sql, jobrunner):
 
 
 def test_memory_is_bounded_by_the_window(serve, sql, jobrunner):
-    window = jobrunner.served_database.WINDOW
+    window = jobrunner.windows.MANY
     sql(
         "INSERT INTO queue_job (uuid, state, channel, priority, date_created)"
         " SELECT n::text, 'pending', 'root', 10, now() FROM generate_series(1, 5000) n"
     )
     served = serve()
     turn(served)
-    assert served.engine.waiting(served.name, "root") <= window
+    assert served.engine.waiting(served.name, "root") == 1
+    (held,) = served.windows._windows.values()
+    assert len(held) <= window
 
 
 def test_new_and_changed_jobs_are_noticed(serve, insert, sql):
@@ -115,11 +122,43 @@ def test_a_job_cancelled_meanwhile_is_not_requested(serve, insert, sql):
     cancelled, other = insert(), insert()
     served.note_notifications()
     served.look(time.time())
-    served.refill(time.time())
+    served.refresh(time.time())
     sql("UPDATE queue_job SET state = 'cancelled' WHERE uuid = %s", cancelled)
-    chosen = {j.uuid: "root" for j in served.engine.get_jobs_to_run(time.time())}
-    assert served.enqueue(chosen, time.time()) == []
+    for job in served.engine.get_jobs_to_run(time.time()):
+        served.choose(job)
+    assert served.start(time.time()) == []
     assert turn(served) == [other]
+
+
+def test_a_job_that_somebody_is_writing_is_not_waited_for(serve, insert, connect, database):
+    writing, other = insert(), insert()
+    served = serve("root:1")
+    writer = connect(database)
+    writer.cursor().execute("UPDATE queue_job SET name = 'x' WHERE uuid = %s", [writing])
+    assert turn(served) == []
+    assert turn(served) == [other]
+    writer.commit()
+    # nothing is notified: it is looked at again by itself
+    later = served.wakeup_time()
+    assert later < time.time() + 2
+    end(served, lambda *_: None, other)
+    assert turn(served, later) == [writing]
+
+
+def test_a_sequential_channel_waits_for_the_job_that_somebody_is_writing(
+    serve, insert, connect, database
+):
+    writing = insert(channel="root.s")
+    insert(channel="root.s")
+    served = serve("root:1, root.s:1:sequential")
+    writer = connect(database)
+    writer.cursor().execute("UPDATE queue_job SET name = 'x' WHERE uuid = %s", [writing])
+    now = time.time()
+    for _number in range(3):
+        assert turn(served, now) == []
+        now += 1
+    writer.commit()
+    assert turn(served, now) == [writing]
 
 
 def test_a_job_with_an_eta_waits_for_it(serve, insert, sql):
@@ -165,7 +204,7 @@ def test_a_postponed_job_waits_again(serve, insert, sql):
     assert turn(served) == []
     from odoo.addons.queue_job.jobrunner.dispatcher import Response
 
-    served.note_response(Response(served.name, job))
+    served.note_response(Response(served.name, job, url=URL), time.time())
     assert turn(served) == [job]
 
 
@@ -199,9 +238,11 @@ def test_a_request_that_reached_nobody_gives_the_job_back(serve, insert, state_o
     job = insert()
     served = serve()
     assert turn(served) == [job]
-    assert served.note_response(Response(served.name, job, "refused")) is False
+    served.note_response(Response(served.name, job, "refused", url=URL), time.time())
     assert state_of(job) == "pending"
-    assert turn(served) == [job]
+    # not at once
+    assert turn(served, time.time()) == []
+    assert turn(served, time.time() + 1) == [job]
 
 
 LOCK = "SELECT pg_advisory_xact_lock(%s, (SELECT id FROM queue_job WHERE uuid = %s))"
@@ -345,23 +386,28 @@ def slots(served, now=None):
     """One turn of the runner's loop, without sending: returns the slots to request."""
     select.select([served.database], [], [], 0.1)
     served.note_notifications()
-    served.look(now or time.time())
-    served.refill(now or time.time())
-    chosen = {j.uuid: j.channel.fullname for j in served.engine.get_jobs_to_run(now or time.time())}
-    return served.enqueue(chosen, now or time.time()) if chosen else []
+    return decide(served, now or time.time())
 
 
-def answer(served, slot, problem=None):
+def answer(served, slot, problem=None, hints=None):
+    """Odoo's answer.
+
+    :param hints: how many it has dealt with, None: it does not say
+    """
     from odoo.addons.queue_job.jobrunner.dispatcher import Response
 
-    return served.note_response(Response(served.name, slot.uuid, problem))
+    served.note_response(Response(served.name, slot.uuid, problem, hints, URL), time.time())
+
+
+def hinted(slot):
+    return [hint.uuid for hint in slot.hints]
 
 
 def test_what_comes_next_is_hinted_and_stays_pending(serve, insert, state_of):
     jobs = [insert() for _number in range(6)]
     first, second = slots(serve("root:2"))
     assert [first.uuid, second.uuid] == jobs[:2]
-    assert [first.hints, second.hints] == [[jobs[2], jobs[4]], [jobs[3], jobs[5]]]
+    assert [hinted(first), hinted(second)] == [[jobs[2], jobs[4]], [jobs[3], jobs[5]]]
     assert {state_of(job) for job in jobs[2:]} == {"pending"}
 
 
@@ -378,11 +424,112 @@ def test_hinted_jobs_are_for_nobody_else_until_the_answer(serve, insert, sql):
     assert following.uuid == jobs[2]
 
 
+class Queries:
+    """Counts what is asked of a database."""
+
+    def __init__(self, database):
+        self._database = database
+        self.count = 0
+
+    def __getattr__(self, name):
+        value = getattr(self._database, name)
+        if not callable(value) or name in ("fileno", "notified_channels"):
+            return value
+
+        def counted(*arguments, **keywords):
+            self.count += 1
+            return value(*arguments, **keywords)
+
+        return counted
+
+
+def test_what_was_not_begun_comes_back_without_a_query(serve, insert, sql):
+    jobs = [insert() for _number in range(5)]
+    served = serve("root:1")
+    (slot,) = slots(served)
+    assert hinted(slot) == jobs[1:]
+    for state in ("started", "done"):
+        sql("UPDATE queue_job SET state = %s WHERE uuid = ANY(%s)", state, jobs[:3])
+    served.windows._database = counter = Queries(served.database)
+    answer(served, slot, hints=2)
+    (following,) = slots(served)
+    assert [following.uuid, *hinted(following)] == jobs[3:]
+    assert counter.count == 0
+
+
+def test_queries_per_job(serve, sql):
+    """A long queue is read in few steps, whatever comes in meanwhile."""
+    count = 3000
+    sql(
+        "INSERT INTO queue_job (uuid, state, channel, priority, date_created)"
+        " SELECT n::text, 'pending', 'root', 10, now() FROM generate_series(1, %s) n",
+        count,
+    )
+    served = serve("root:4")
+    counter = Queries(served.database)
+    served.database = served.windows._database = counter
+    now = time.time()
+    open_slots, done = [], 0
+    while True:
+        served.note_notifications()
+        now += 0.05
+        open_slots += decide(served, now)
+        if not open_slots:
+            break
+        slot = open_slots.pop(0)
+        ids = list(slot.ids())
+        sql("UPDATE queue_job SET state = 'done' WHERE id = ANY(%s)", ids)
+        answer(served, slot, hints=len(slot.hints))
+        done += len(ids)
+    assert done == count
+    assert counter.count < count / 10
+
+
+def test_a_hinted_job_that_is_tried_again_comes_back(serve, insert, sql):
+    _first, again = insert(), insert()
+    served = serve("root:1")
+    (slot,) = slots(served)
+    assert hinted(slot) == [again]
+    sql("UPDATE queue_job SET state = 'done' WHERE uuid <> %s", again)
+    sql("UPDATE queue_job SET state = 'started' WHERE uuid = %s", again)
+    sql("UPDATE queue_job SET state = 'pending' WHERE uuid = %s", again)
+    # the notification comes before the answer
+    assert slots(served) == []
+    answer(served, slot, hints=1)
+    (following,) = slots(served)
+    assert following.uuid == again
+
+
+def test_what_is_started_by_others_takes_capacity(serve, insert, sql, lock):
+    job, waiting = insert(), insert()
+    served = serve("root:1")
+    sql("UPDATE queue_job SET state = 'started', lease = 'x' WHERE uuid = %s", job)
+    worker = lock(job)
+    assert slots(served) == []
+    sql("UPDATE queue_job SET state = 'done' WHERE uuid = %s", job)
+    worker.rollback()
+    (slot,) = slots(served, time.time() + 10)
+    assert slot.uuid == waiting
+
+
+def test_the_grant_is_in_the_row(serve, insert, sql):
+    job = insert()
+    served = serve()
+    (slot,) = slots(served)
+    assert len(slot.grant) >= 32
+    assert sql("SELECT state, lease FROM queue_job") == [("enqueued", slot.grant)]
+    answer(served, slot, "refused")
+    assert sql("SELECT state, lease FROM queue_job") == [("pending", None)]
+    (again,) = slots(served, time.time() + 10)
+    assert again.uuid == job
+    assert again.grant != slot.grant
+
+
 def test_hints_of_a_long_job_are_given_to_others(serve, insert, sql):
     jobs = [insert() for _number in range(3)]
     served = serve("root:2")
     long, short = slots(served)
-    assert long.hints == [jobs[2]]
+    assert hinted(long) == [jobs[2]]
     sql("UPDATE queue_job SET state = 'started', lease = 'x' WHERE uuid = %s", long.uuid)
     sql("UPDATE queue_job SET state = 'done' WHERE uuid = %s", short.uuid)
     answer(served, short)
@@ -398,7 +545,7 @@ def test_capacity_is_held_while_a_hinted_job_runs_without_a_request(serve, inser
     sql("UPDATE queue_job SET state = 'done' WHERE uuid = %s", first)
     sql("UPDATE queue_job SET state = 'started', lease = 'x' WHERE uuid = %s", hinted)
     worker = lock(hinted)
-    assert answer(served, slot, "the connection was cut") is True
+    answer(served, slot, "the connection was cut")
     assert slots(served) == []
     sql("UPDATE queue_job SET state = 'done' WHERE uuid = %s", hinted)
     worker.rollback()

@@ -5,6 +5,7 @@ import pytest
 
 from odoo.addons.queue_job.core.channel_manager import ChannelManager
 from odoo.addons.queue_job.core.slot import MAX_HINTS, Slot, share
+from odoo.addons.queue_job.core.window import Waiting
 
 
 def engine(channels, *jobs):
@@ -17,40 +18,67 @@ def engine(channels, *jobs):
     return manager
 
 
-def followers(manager, channel, limit=10):
-    return [job.uuid for job in manager.followers("db", channel, limit)]
+def test_no_rival_among_those_that_wait_in_the_channel_itself():
+    manager = engine("root:1", ("a", "root", 1), ("b", "root", 5))
+    assert manager.rival("db", "root") is None
 
 
-def test_those_that_wait_in_the_channel_in_order():
-    manager = engine("root:1", ("a", "root", 1), ("c", "root", 9), ("b", "root", 5))
-    assert followers(manager, "root") == ["b", "c"]
-    assert followers(manager, "root", limit=1) == ["b"]
-
-
-def test_not_those_behind_a_job_that_waits_elsewhere():
+def test_a_job_that_waits_elsewhere():
     jobs = [("a", "root.x", 1), ("b", "root.x", 3), ("y", "root.y", 4), ("c", "root.x", 5)]
     manager = engine("root:1", *jobs)
-    assert followers(manager, "root.x") == ["b"]
+    assert manager.rival("db", "root.x") == (4, 2, 2)
+    manager.remove_job("y")
+    assert manager.rival("db", "root.x") is None
 
 
-def test_not_behind_a_job_of_another_database():
+@pytest.mark.parametrize("elsewhere", ["root", "root.a", "root.a.c", "root.a.b.d", "root.e.f"])
+def test_above_below_and_beside(elsewhere):
+    jobs = [("a", "root.a.b", 1), ("b", "root.a.b", 3), ("c", elsewhere, 4)]
+    assert engine("root:1", *jobs).rival("db", "root.a.b") == (4, 2, 2)
+
+
+def test_the_best_of_them():
+    jobs = [("a", "root.x", 1), *((str(n), f"root.y{n}", 20 - n) for n in range(9))]
+    manager = engine("root:1", *jobs)
+    assert manager.rival("db", "root.x") == (12, 9, 9)
+
+
+def test_not_one_that_its_own_channel_holds_back():
+    jobs = [("a", "root.x", 2), ("y", "root.y", 1), ("z", "root.y", 1)]
+    assert engine("root:2, root.y:1", *jobs).rival("db", "root.x") is None
+
+
+def test_a_job_of_another_database():
     manager = engine("root:1", ("a", "root", 1), ("b", "root", 3), ("c", "root", 5))
     manager.notify("other", "root", "z", 1, 1, 4, None, "pending")
-    assert followers(manager, "root") == ["b"]
+    assert manager.rival("db", "root") == (4, 1, 1)
 
 
 def test_not_a_job_with_a_future_eta():
     manager = engine("root:1", ("a", "root", 1))
-    manager.notify("db", "root", "later", 7, 7, 1, 99, "pending")
-    assert followers(manager, "root") == []
+    manager.notify("other", "root", "later", 7, 7, 1, 99, "pending")
+    manager.notify("db", "root.x", "later", 7, 7, 1, 99, "pending")
+    assert manager.rival("db", "root") is None
 
 
 @pytest.mark.parametrize(
     "channels",
     ["root:9,s:1:sequential", "root:9,s:1:throttle=5", "root:1:sequential", "root:1:throttle=5"],
 )
-def test_none_where_each_start_is_decided_by_itself(channels):
-    assert followers(engine(channels, ("a", "root.s", 1), ("b", "root.s", 2)), "root.s") == []
+def test_where_each_start_is_decided_by_itself(channels):
+    manager = engine(channels, ("a", "root.s", 1))
+    assert manager.is_paced("root.s.t")
+    assert not engine("root:1,s:1:sequential", ("a", "root.t", 1)).is_paced("root.t")
+
+
+def test_room():
+    manager = engine("root:3, x:1, y:2:paused, s:1:sequential", ("a", "root.x", 1))
+    assert not manager.has_room("root.x.z")
+    assert not manager.has_room("root.y")
+    assert manager.has_room("root.z")
+    # a failed job holds it up, and is to be looked at all the same
+    manager.notify("db", "root.s", "f", 1, 1, 1, None, "failed")
+    assert manager.has_room("root.s")
 
 
 def test_share_alternates_and_is_bounded():
@@ -60,7 +88,5 @@ def test_share_alternates_and_is_bounded():
 
 
 def test_what_may_run_in_a_slot():
-    slot = Slot("a", "root", hints=["b"])
-    assert slot.may_run({"a"})
-    assert slot.may_run({"b"})
-    assert not slot.may_run({"c"})
+    slot = Slot("a", 1, "root", hints=[Waiting(1, 1, 2, "b")])
+    assert list(slot.ids()) == [1, 2]

@@ -21,6 +21,9 @@ SOME_UUID = '%["%'
 #: They cost at each write; other ones serve our queries.
 OLD_INDEXES = (
     "queue_job__channel_index",
+    "queue_job__company_id_index",
+    "queue_job__job_function_id_index",
+    "queue_job__state_index",
     "queue_job_channel_date_done_date_created_index",
     "queue_job_identity_key_state_partial_index",
 )

@@ -15,11 +15,6 @@ def migrate(cr, version):
     _delete_crons(cr)
     for index in WHOLE_INDEXES:
         cr.execute(f"DROP INDEX IF EXISTS {index}")
-    # What an admin has set there is not to be overwritten by what other addons declare.
-    cr.execute(
-        "UPDATE ir_model_data SET noupdate = TRUE"
-        " WHERE module = 'queue_job' AND name = 'channel_root'"
-    )
 
 
 def _delete_crons(cr):

@@ -57,7 +57,7 @@ class TestGraph(GuideCase):
         exports.delay()
         parents = self.rows("upload").dependency_ids
         self.assertEqual(
-            {(row.records, row.args) for row in parents}, {(one, ("csv",)), (two, ("pdf",))}
+            {(row.records, *row.args) for row in parents}, {(one, "csv"), (two, "pdf")}
         )
 
     def test_a_parent_fails(self):

@@ -17,7 +17,7 @@ class TestAutoDelay(TransactionCase, JobMixin):
         self.assertIsInstance(job, Job)
         row = job.db_record()
         self.assertEqual((row.priority, row.name), (3, "auto x"))
-        self.assertEqual((row.method_name, row.args), ("auto_always", ("x",)))
+        self.assertEqual((row.method_name, row.args), ("auto_always", ["x"]))
         self.assertEqual(self.record.name, "before")
 
     def test_inside_a_job(self):

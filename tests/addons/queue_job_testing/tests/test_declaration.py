@@ -13,10 +13,10 @@ class TestDeclaration(TransactionCase):
         sub = self.env.ref("queue_job_testing.channel_testing_sub")
         self.assertEqual(sub.complete_name, "root.testing.sub")
 
-    def test_root_is_not_updated(self):
+    def test_root_too(self):
         root = self.env.ref("queue_job.channel_root")
         self.assertEqual(root, self.env.ref("queue_job_testing.channel_root_again"))
-        self.assertEqual(root.removal_interval, 30)
+        self.assertEqual(root.removal_interval, 5)
 
     def test_functions(self):
         rename = self.env.ref("queue_job_testing.function_rename")

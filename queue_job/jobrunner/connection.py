@@ -1,0 +1,70 @@
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl.html).
+"""A connection to PostgreSQL that never waits longer than it is allowed to.
+
+psycopg2 waits for an answer as long as the socket lives: for ever, when something between
+swallows what is sent. Here the socket is asynchronous, and waited for with a limit.
+"""
+
+import select
+import time
+
+import psycopg2
+from psycopg2.extensions import POLL_OK, POLL_READ, POLL_WRITE
+
+_EVENTS = {POLL_READ: select.POLLIN, POLL_WRITE: select.POLLOUT}
+
+
+class NoAnswer(psycopg2.OperationalError):
+    """PostgreSQL, or what is between, did not answer in time."""
+
+
+class Connection:
+    """One connection, in autocommit mode.
+
+    All errors are ``psycopg2.Error``. After one of the connection itself it is closed.
+
+    :param dict options: arguments of ``psycopg2.connect``
+    :param timeout: seconds until it has to be connected, and until each answer
+    """
+
+    def __init__(self, options, timeout):
+        self._timeout = timeout
+        self._connection = psycopg2.connect(**options, async_=True)
+        self._wait()
+
+    def execute(self, sql, parameters=None):
+        """:return: list of the rows (tuples), empty for a statement without any"""
+        with self._connection.cursor() as cursor:
+            cursor.execute(sql, parameters)
+            self._wait()
+            return cursor.fetchall() if cursor.description else []
+
+    def notifications(self):
+        """:return: list of (channel, payload) that came since the last call"""
+        connection = self._connection
+        connection.poll()
+        notifies = connection.notifies
+        if not notifies:
+            return []
+        came = [(notification.channel, notification.payload) for notification in notifies]
+        notifies.clear()
+        return came
+
+    def fileno(self):
+        return self._connection.fileno()
+
+    def close(self):
+        self._connection.close()
+
+    def _wait(self):
+        connection = self._connection
+        deadline = None
+        while (state := connection.poll()) != POLL_OK:
+            now = time.monotonic()
+            deadline = deadline or now + self._timeout
+            if now >= deadline:
+                self.close()
+                raise NoAnswer(f"no answer within {self._timeout} s")
+            poll = select.poll()
+            poll.register(connection.fileno(), _EVENTS[state])
+            poll.poll((deadline - now) * 1000)

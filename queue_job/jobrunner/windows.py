@@ -1,0 +1,254 @@
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl.html).
+"""The windows of one database: what of its waiting jobs is read, and when.
+
+The engine is told of one job in each channel, the first one; as soon as the engine takes it,
+of the next. Since it decides between the first jobs of channels, its decisions are those of
+an engine that knows them all. The jobs behind the first one are plain rows in the windows.
+"""
+
+from math import inf
+
+from ..core.states import FAILED, PENDING
+from ..core.window import Window
+
+#: Rows read at first, for a channel of which nothing is known; and at most.
+FEW = 20
+MANY = 1000
+#: Rows read for each that is wanted, so that the next ones need no query.
+PROVISION = 5
+#: Seconds until a channel is read again whose first job could not be marked: somebody is
+#: writing it.
+DEFERMENT = 0.25
+
+
+class Windows:
+    """Feeds the engine from the waiting jobs of a database.
+
+    Times are seconds of one clock, whichever.
+
+    :param database: :class:`.database.Database`
+    :param manager: :class:`~..core.channel_manager.ChannelManager`
+    :param taken: set of the ids of jobs that are in slots; the caller's, and kept by it
+    """
+
+    def __init__(self, database, manager, taken):
+        self._database = database
+        self._name = database.db_name
+        self._manager = manager
+        self._taken = taken
+        self._windows = {}
+        #: names of the channels to be read from their beginning
+        self._stale = set()
+        #: name of the channel -> when it becomes stale
+        self._deferred = {}
+        #: name of the channel -> uuid of the failed job that the engine knows
+        self._failed = {}
+        #: uuid of a job that the engine knows -> its window
+        self._by_head = {}
+        #: ids of jobs that were read while they were in slots
+        self._passed_over = set()
+        self._suspended_until = -inf
+
+    # -- what happened
+
+    def note_changed(self, channels):
+        """Something that waits in these channels is new or has changed."""
+        self._stale.update(channels)
+
+    def note_heads(self, heads):
+        """Compare with what the database says, in case a notification was lost.
+
+        :param heads: list of (channel, id of its first job)
+        """
+        for channel, job_id in heads:
+            if not self._is_known(channel, job_id):
+                self._stale.add(channel)
+        # the moment of an eta is only as good as the clocks were when it was read
+        self._stale.update(
+            channel for channel in self._windows if self._manager.is_in_order(channel)
+        )
+
+    def _is_known(self, channel, job_id):
+        window = self._windows.get(channel)
+        head = window and window.head
+        return job_id in self._taken or (head is not None and head.id == job_id)
+
+    def note_ended(self, slot_id, channel):
+        """A job is no longer in a slot: it may have come to wait again meanwhile."""
+        self._taken.discard(slot_id)
+        if slot_id in self._passed_over or self._manager.is_in_order(channel):
+            self._passed_over.discard(slot_id)
+            self._stale.add(channel)
+
+    def withdraw(self, uuid, channel):
+        """A job runs, though nobody here has started it."""
+        if uuid in self._by_head:
+            self._forget(self._by_head[uuid].channel)
+        self._stale.add(channel)
+
+    def defer(self, channel, now):
+        """A job could not be marked. Read its channel again in a moment, and not before."""
+        self._deferred[channel] = now + DEFERMENT
+        self._stale.discard(channel)
+        if self._manager.is_in_order(channel):
+            self._forget(channel)
+
+    # -- reading
+
+    def suspend(self, until):
+        """Tell the engine of no waiting job before that moment."""
+        self._suspended_until = until
+        for channel in list(self._windows):
+            self._forget(channel)
+            del self._windows[channel]
+            self._stale.add(channel)
+
+    def refresh(self, now):
+        """Read the stale channels as far as a job could start there."""
+        if now < self._suspended_until:
+            return
+        self._suspended_until = -inf
+        for channel, moment in list(self._deferred.items()):
+            if moment <= now:
+                del self._deferred[channel]
+                self._stale.add(channel)
+        for channel in self._readable():
+            self._stale.discard(channel)
+            self._read_anew(channel, now)
+
+    def _readable(self):
+        if not self._stale:
+            return []
+        has_room = self._manager.has_room
+        return [
+            channel
+            for channel in self._stale
+            if channel not in self._deferred and has_room(channel)
+        ]
+
+    def _read_anew(self, channel, now):
+        self._forget(channel)
+        window = self._windows.setdefault(channel, Window(channel))
+        window.restart()
+        if self._manager.is_in_order(channel):
+            self._read_in_order(window, now)
+        else:
+            self._read_on(window, FEW + len(self._taken))
+        self._tell_next(window)
+
+    def _read_on(self, window, limit):
+        limit = min(limit, MANY + len(self._taken))
+        rows = self._database.first_jobs(window.channel, limit, window.after)
+        if window.after is None:
+            self._passed_over.update(self._taken.intersection(row.id for row in rows))
+        window.extend(rows, limit, self._taken)
+
+    def _read_in_order(self, window, now):
+        channel = window.channel
+        failed = self._database.some_failed(channel)
+        if failed is not None:
+            self._failed[channel] = failed
+            self._manager.notify(self._name, channel, failed, 0, None, None, None, FAILED)
+        row = self._database.first_in_order(channel)
+        if row is not None:
+            if row.eta is not None:
+                row = row._replace(eta=now + row.eta if row.eta > 0 else None)
+            window.extend([row], 1, self._taken)
+        # one at a time: the end of each makes the channel stale
+        window.is_complete = True
+
+    def _forget(self, channel):
+        """Have the engine forget what waits in a channel."""
+        window = self._windows.get(channel)
+        if window is not None and window.head is not None:
+            del self._by_head[window.head.uuid]
+            self._manager.remove_job(window.head.uuid, db_name=self._name)
+            window.head = None
+        failed = self._failed.pop(channel, None)
+        if failed is not None:
+            self._manager.remove_job(failed, db_name=self._name)
+
+    def _tell_next(self, window):
+        """Tell the engine of the first job of a window, which it does not know yet."""
+        while window.needs_more(1):
+            self._read_on(window, FEW * PROVISION + len(self._taken))
+        row = window.head = window.pop()
+        if row is None:
+            del self._windows[window.channel]
+            return
+        self._by_head[row.uuid] = window
+        self._manager.notify(
+            self._name,
+            window.channel,
+            row.uuid,
+            row.id,
+            row.date_created,
+            row.priority,
+            row.eta,
+            PENDING,
+        )
+
+    # -- taking
+
+    def take_head(self, uuid):
+        """The engine has started the job ``uuid``: tell it of the next.
+
+        :return: str, the channel as the row has it
+        """
+        window = self._by_head.pop(uuid)
+        self._taken.add(window.head.id)
+        self._tell_next(window)
+        return window.channel
+
+    def take_hints(self, channel, count):
+        """Take the jobs that come next in a channel: before all that wait elsewhere.
+
+        None where each start is decided by itself.
+
+        :param int count: so many at most
+        :return: list of :class:`~..core.window.Waiting`
+        """
+        window = self._windows.get(channel)
+        if window is None or self._manager.is_paced(channel):
+            return []
+        rival = self._manager.rival(self._name, channel)
+        head = window.head
+        if rival is not None and head[:3] > rival:
+            return []
+        if window.needs_more(count - 1):
+            self._read_on(window, count * PROVISION)
+        self._forget(channel)
+        hints = [head, *window.pop_before(rival, count - 1)]
+        self._taken.update(hint.id for hint in hints)
+        self._tell_next(window)
+        return hints
+
+    def give_back(self, channel, rows):
+        """Jobs that were hinted still wait: no slot has them any more."""
+        ids = {row.id for row in rows}
+        self._taken -= ids
+        self._passed_over -= ids
+        if self._suspended_until > -inf:
+            self._stale.add(channel)
+        if channel in self._stale or not rows:
+            return
+        window = self._windows.get(channel)
+        if window is None:
+            # all of it was read and taken, and nothing was notified since
+            window = self._windows[channel] = Window(channel)
+            window.is_complete = True
+        head = window.head
+        self._forget(channel)
+        window.give_back(rows)
+        if head is not None:
+            window.give_back([head])
+        self._tell_next(window)
+
+    # -- when
+
+    def wakeup_times(self):
+        """Yield the moments at which :meth:`refresh` has something to do."""
+        if self._suspended_until > -inf:
+            yield self._suspended_until
+        else:
+            yield from self._deferred.values()

@@ -1,0 +1,103 @@
+"""Running jobs that somebody stops."""
+
+import pytest
+
+from stack.waiting import wait_until
+
+
+@pytest.fixture(scope="module")
+def server(fresh_databases, start_server):
+    server = start_server(fresh_databases(), workers=2, channels="root:2")
+    server.wait_for_log(rf"queue job runner ready for db {server.config.database}")
+    return server
+
+
+@pytest.fixture
+def database(server):
+    return server.config.database
+
+
+@pytest.fixture
+def started(database, job_row):
+    def wait(uuid):
+        wait_until(
+            lambda: job_row(database, uuid)["state"] == "started", 20, f"job {uuid} to start"
+        )
+        return job_row(database, uuid)
+
+    return wait
+
+
+@pytest.fixture
+def count(database, connect):
+    def run(name):
+        with connect(database, autocommit=True).cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM res_partner WHERE name = %s", [name])
+            return cursor.fetchone()[0]
+
+    return run
+
+
+CODE = """
+from odoo.addons.queue_job.delay import chain
+action = env["ir.actions.server"].create({
+    "name": "busy",
+    "model_id": env.ref("base.model_res_partner").id,
+    "state": "code",
+    "code": %r,
+})
+first, second = action.delayable().run(), env["queue.job"].delayable()._test_job()
+chain(first, second).delay()
+jobs = [first._generated_job, second._generated_job]
+"""
+STOP = """
+env["queue.job"].search([("uuid", "=", %r)]).button_stop()
+env.cr.commit()
+"""
+AT_A_STATEMENT = (
+    "env['res.partner'].create({'name': 'at a statement'}); env.flush_all();"
+    " env.cr.execute('SELECT pg_sleep(60)')"
+)
+#: The job has written to its own row, and holds its lock therefore.
+HOLDING_ITS_ROW = (
+    "env['res.partner'].create({'name': 'holding its row'}); env.flush_all();"
+    " env.cr.execute(\"UPDATE queue_job SET name = 'mine' WHERE state = 'started'\");"
+    " env.cr.execute('SELECT pg_sleep(60)')"
+)
+BETWEEN_STATEMENTS = (
+    "env['res.partner'].create({'name': 'between statements'}); env.flush_all(); time.sleep(6)"
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        ("at a statement", AT_A_STATEMENT),
+        ("holding its row", HOLDING_ITS_ROW),
+        ("between statements", BETWEEN_STATEMENTS),
+    ],
+    ids=["at_a_statement", "holding_its_row", "between_statements"],
+)
+def test_stopped(server, database, delay, shell, started, job_row, ended, count, name, code):
+    (running, waiting), _pid = delay(database, CODE % code)
+    pid = started(running)["worker_pid"]
+    shell(database, STOP % running)
+    row = job_row(database, running)
+    assert row["state"] == "cancelled"
+    assert row["result"].startswith("Stopped by ")
+    assert row["date_cancelled"]
+    assert job_row(database, waiting)["state"] == "cancelled"
+    # its worker lives on, and runs the next jobs when it has noticed
+    server.wait_for_log(rf"{running}.* (is not settled: it was taken|could not be settled)")
+    assert pid in server.child.members()
+    (uuid,), _pid = delay(database, "jobs = [env['res.partner'].with_delay().search_count([])]")
+    assert ended(database, uuid)["state"] == "done"
+    assert job_row(database, running)["state"] == "cancelled"
+    assert count(name) == 0
+
+
+def test_what_has_ended_meanwhile_stays(server, database, delay, shell, ended, job_row):
+    (uuid,), _pid = delay(database, "jobs = [env['res.partner'].with_delay().search_count([])]")
+    ended(database, uuid)
+    shell(database, STOP % uuid)
+    assert job_row(database, uuid)["state"] == "done"
