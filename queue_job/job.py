@@ -15,6 +15,7 @@ from odoo import api, fields, models
 from . import job_claim, job_storage
 from .argument_type import first_undecodable, register_argument_type, whitelist_unpickle_global
 from .core.identity import identity_exact, identity_exact_hasher
+from .core.result import result_json
 from .core.retry import decide, retry_seconds
 from .core.states import (
     CANCELLED,
@@ -133,7 +134,8 @@ class Job:
     graph_uuid = None
     state = PENDING
     retry = 0
-    result = None
+    _result = None
+    _result_json = None
     exc_name = None
     exc_message = None
     exc_info = None
@@ -348,6 +350,25 @@ class Job:
     @property
     def _functions(self):
         return self.env["queue.job.function"].sudo()
+
+    @property
+    def result(self):
+        """What the method returned, or a text about what became of the job."""
+        return self._result
+
+    @result.setter
+    def result(self, value):
+        self._result = value
+        self._result_json = None
+
+    @property
+    def result_json(self):
+        """str, JSON of what the method returned, cut where it is long; None: it has none."""
+        return self._result_json or result_json(self._result)
+
+    @result_json.setter
+    def result_json(self, value):
+        self._result_json = value
 
     @property
     def exec_time(self):

@@ -90,6 +90,11 @@ class QueueJob(models.Model):
     exc_message = fields.Char(string="Error Message", readonly=True, tracking=True)
     exc_info = fields.Text(string="Traceback", readonly=True)
     result = fields.Text(readonly=True)
+    result_json = fields.Text(
+        string="Result (JSON)",
+        readonly=True,
+        help="What the method returned, up to 64 KB, where JSON can hold it and it is no text.",
+    )
     date_created = fields.Datetime(string="Created on", readonly=True)
     date_started = fields.Datetime(string="Started on", readonly=True)
     date_enqueued = fields.Datetime(string="Enqueued on", readonly=True)
