@@ -36,6 +36,7 @@ class Bench:
 
     def __init__(self, options, directory, cluster, sides, settings):
         self.sizes = options.sizes
+        self.parts = options.parts
         self.directory = directory
         self.cluster = cluster
         self.databases = Databases(cluster, has_pages=False)

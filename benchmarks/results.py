@@ -39,6 +39,11 @@ class Results:
         """Something could not be measured."""
         self.problems.append(f"{part} of {side}: {text}" if side else f"{part}: {text}")
 
+    def add_note(self, text):
+        """Something to know beside the table."""
+        if text not in self.notes:
+            self.notes.append(text)
+
     def value(self, side, figure):
         """Return the median of the values, None when there are none."""
         values = self.values.get(figure, {}).get(side)

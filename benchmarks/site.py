@@ -15,7 +15,7 @@ from .roles import HARNESS, RUNNER
 RUNNER_READY = r"queue job runner ready for db {}"
 # The line with which both runners begin.
 RUNNER_STARTS = re.compile(
-    r"^(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d),(\d{3}) .*\.jobrunner\.runner: starting$", re.MULTILINE
+    r"^(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d),(\d{3}) .*\.jobrunner\.runner: starting\s*$", re.MULTILINE
 )
 POLL = 0.2
 FINAL = ("done", "failed", "cancelled")

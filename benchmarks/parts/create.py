@@ -25,7 +25,7 @@ def run(bench):
             # like the jobs that are there now
             bench.alternate(PART, partial(insert, bench, count))
     bench.alternate(PART, partial(create_pair, bench))
-    bench.results.notes.append(
+    bench.results.add_note(
         f"create: {count:,} jobs each; a group of {bench.sizes.pair:,} before a group of {bench.sizes.pair:,}"
     )
 

@@ -46,12 +46,12 @@ def run(bench):
         compare_with_floor(bench, kind)
     counts = {side.name: count_for(bench, NOTHING, side) for side in bench.sides}
     jobs = ", ".join(f"{count:,} of {name}" for name, count in counts.items())
-    bench.results.notes.append(
+    bench.results.add_note(
         f"drain: {jobs}; {sizes.sleeping:,} that sleep, of which {bench.WORKERS} at a time are "
         f"{bench.WORKERS / 0.05:.0f} a second"
     )
     if not bench.counts_statements:
-        bench.results.notes.append("drain: statements are not counted without pg_stat_statements")
+        bench.results.add_note("drain: statements are not counted without pg_stat_statements")
 
 
 def count_for(bench, kind, side):

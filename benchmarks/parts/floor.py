@@ -20,7 +20,7 @@ def calls(method):
 def run(bench):
     for method in METHODS:
         bench.alternate(PART, partial(measure, bench, method))
-    bench.results.notes.append(
+    bench.results.add_note(
         f"floor: {bench.sizes.floor:,} calls in one process; that a no-op was done is one UPDATE"
     )
 

@@ -19,7 +19,7 @@ def run(bench):
     repetitions = 1 if any(side.is_published for side in bench.sides) else None
     bench.alternate(PART, partial(measure, bench), repetitions)
     count = bench.sizes.graph
-    bench.results.notes.append(f"graphs: a group of {count:,} before a group of {count:,}")
+    bench.results.add_note(f"graphs: a group of {count:,} before a group of {count:,}")
 
 
 def measure(bench, side):

@@ -26,7 +26,7 @@ def run(bench):
             if values:
                 figure = Figure(PART, f"commit to start, p{percent}", "ms", LESS)
                 bench.results.add(side, figure, percentile(values, percent) * 1000)
-    bench.results.notes.append(f"latency: {count * turns:,} jobs, about {SPACING} s apart")
+    bench.results.add_note(f"latency: {count * turns:,} jobs, about {SPACING} s apart")
 
 
 def measure(bench, count, side):
