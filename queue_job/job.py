@@ -134,6 +134,7 @@ class Job:
     graph_uuid = None
     state = PENDING
     retry = 0
+    _retry_policy = None
     _result = None
     _result_json = None
     exc_name = None
@@ -506,7 +507,18 @@ class Job:
             self.retry,
             random.randint,
             default=RETRY_INTERVAL,
+            backoff=self.retry_policy.backoff,
         )
+
+    @property
+    def retry_policy(self):
+        """:class:`.core.retry.RetryPolicy` of its job function, as of the begin of the try.
+
+        When a try has failed, its transaction may be aborted: nothing can be looked up then.
+        """
+        if self._retry_policy is None:
+            self._retry_policy = self._functions.retry_policy(self.job_function_name)
+        return self._retry_policy
 
     # -- running
 
@@ -518,6 +530,7 @@ class Job:
         :raises FailedJobError: its tries are used up
         """
         self.retry += 1
+        self._retry_policy = self._functions.retry_policy(self.job_function_name)
         self._check_call()
         try:
             with self._cursor_of_method():
@@ -555,7 +568,8 @@ class Job:
         if not decision.counts:
             self.retry -= 1
         if not decision.retry:
-            raise FailedJobError(f"Max. retries ({self.max_retries}) reached: {error}") from error
+            reason = job_storage.text(error) or ""
+            raise FailedJobError(f"Max. retries ({self.max_retries}) reached: {reason}") from error
 
     def on_fail(self, values):
         """Call the method that the job function names for a failed job, if any.

@@ -4,6 +4,7 @@ from . import ir_model_fields
 from . import queue_job_channel
 from . import queue_job_function
 from . import queue_job_function_declared
+from . import queue_job_function_retry
 from . import queue_job
 from . import queue_job_graph
 from . import queue_job_message

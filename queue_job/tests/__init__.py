@@ -25,6 +25,7 @@ from . import test_argument_type
 from . import test_declaration
 from . import test_storage
 from . import test_result
+from . import test_retry_policy
 from . import test_context
 from . import test_create_test_job
 from . import test_security
