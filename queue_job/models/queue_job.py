@@ -236,6 +236,8 @@ class QueueJob(models.Model):
         """
         if state not in (DONE, PENDING, CANCELLED):
             raise ValueError(f"Jobs can't be moved by hand to the state {state!r}.")
+        # jobs are stored with superuser rights
+        self.check_access("write")
         for record in self._parents_first():
             job = Job.load(record.env, record.uuid)
             if state == DONE:

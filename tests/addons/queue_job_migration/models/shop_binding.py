@@ -2,6 +2,7 @@
 """What an addon of the old connector, or of queue_job until series 13, looks like."""
 
 import enum
+import warnings
 from dataclasses import dataclass
 
 from odoo import fields, models
@@ -45,21 +46,25 @@ def import_binding(env, model_name, number, mode=Mode.CHANGES):
     return env[model_name].create({"number": number, "mode": mode.value})
 
 
-class ShopBinding(models.Model):
-    _name = "shop.binding"
-    _description = "Shop Binding"
+with warnings.catch_warnings():
+    # the decorators are deprecated; tests need no reminder
+    warnings.simplefilter("ignore", DeprecationWarning)
 
-    number = fields.Char()
-    mode = fields.Char()
-    paid = fields.Float()
+    class ShopBinding(models.Model):
+        _name = "shop.binding"
+        _description = "Shop Binding"
 
-    @job(default_channel="root.shop.export", retry_pattern={1: 60, 3: 600})
-    @related_action(action="related_action_shop", page="bindings")
-    def export_binding(self):
-        self.write({"mode": "exported"})
+        number = fields.Char()
+        mode = fields.Char()
+        paid = fields.Float()
 
-    def receive(self, address, money):
-        self.write({"number": f"{address.shop}/{address.number}", "paid": money.cents / 100})
+        @job(default_channel="root.shop.export", retry_pattern={1: 60, 3: 600})
+        @related_action(action="related_action_shop", page="bindings")
+        def export_binding(self):
+            self.write({"mode": "exported"})
+
+        def receive(self, address, money):
+            self.write({"number": f"{address.shop}/{address.number}", "paid": money.cents / 100})
 
 
 class QueueJob(models.Model):
