@@ -580,6 +580,11 @@ class Job:
         if name:
             self._method(name)(**values)
 
+    def run_now(self):
+        """Run it in the current transaction, see ``run_now`` of ``queue.job``."""
+        self.db_record().run_now()
+        self.refresh()
+
     def lock(self):
         """Take the lock of the running job until the end of the transaction.
 

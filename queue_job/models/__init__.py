@@ -6,8 +6,10 @@ from . import queue_job_function
 from . import queue_job_function_declared
 from . import queue_job_function_retry
 from . import queue_job
+from . import queue_job_enqueue
 from . import queue_job_graph
 from . import queue_job_message
 from . import queue_job_related_action
 from . import queue_job_retention
+from . import queue_job_run_now
 from . import queue_job_stop

@@ -32,7 +32,7 @@ ALLOWED = {
     "storage": {"core", "declaration", "exception", "job", "job_storage"},
     "models": {
         *("core", "delay", "exception", "fields", "job", "job_stop", "job_storage", "sql"),
-        "declaration",
+        *("declaration", "execution"),
         "utils",
     },
     "wizards": {"core", "exception", "job", "models"},
