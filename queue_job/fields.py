@@ -2,6 +2,7 @@
 """The field type ``job_serialized`` and the JSON of its values."""
 
 import json
+import re
 from datetime import date, datetime
 
 import dateutil.parser
@@ -14,6 +15,18 @@ from odoo.tools.misc import SENTINEL
 
 from . import argument_type
 from .argument_type import TYPE_KEY, Undecodable
+
+#: What Python's JSON may hold and PostgreSQL's may not: null characters, lone surrogates
+#: (there are pairs among these), numbers that are none.
+_FOREIGN = re.compile(r"\\u0000|\\ud[89a-f]|NaN|Infinity")
+
+
+def jsonb_text(text):
+    """:return: str, JSON for a ``jsonb`` column; of what that can't hold, the text as a string
+
+    :param str text: JSON as Python writes it
+    """
+    return json.dumps(text) if _FOREIGN.search(text) else text
 
 
 class JobSerialized(fields.Field):
@@ -53,8 +66,7 @@ class JobSerialized(fields.Field):
             raise ValueError(f"{self}: {self._base_type} is not a supported base type")
 
     def convert_to_column(self, value, record, values=None, validate=True):
-        plain = self.convert_to_cache(value, record, validate=validate)
-        return None if plain is None else PsycopgJson(plain)
+        return self._column_value(self.convert_to_cache(value, record, validate=validate))
 
     def convert_to_cache(self, value, record, validate=True):
         if value is None or value is False:
@@ -63,8 +75,13 @@ class JobSerialized(fields.Field):
 
     def get_column_update(self, record):
         # What is in the cache is plain already: what is marked must not be marked again.
-        plain = record.env.transaction.field_data[self][record.id]
-        return None if plain is None else PsycopgJson(plain)
+        return self._column_value(record.env.transaction.field_data[self][record.id])
+
+    @staticmethod
+    def _column_value(plain):
+        if plain is None:
+            return None
+        return PsycopgJson(plain, dumps=lambda value: jsonb_text(json.dumps(value)))
 
     def _dumps(self, value):
         return json.dumps(value, cls=ArgumentEncoder if self._keep_types else JobEncoder)
@@ -73,7 +90,7 @@ class JobSerialized(fields.Field):
         if value is None:
             return self._empty_values[self._base_type](record.env)
         if isinstance(value, str):
-            # The published addon has stored the JSON text as a JSON string.
+            # see jsonb_text(); the published addon has stored all values so
             value = json.loads(value)
         decoded = JobDecoder(env=record.env).decode_plain(value)
         if self._base_type is models.BaseModel and not isinstance(decoded, models.BaseModel):

@@ -12,7 +12,7 @@ from datetime import date, datetime, timedelta, timezone
 
 from odoo import api, fields, models
 
-from . import job_claim, job_storage
+from . import dependency, job_claim, job_storage, job_values
 from .argument_type import first_undecodable, register_argument_type, whitelist_unpickle_global
 from .core.identity import identity_exact, identity_exact_hasher
 from .core.result import result_json
@@ -245,15 +245,12 @@ class Job:
         job._user_company_id = row["user_company_id"]
         values = job_claim.attributes_of(row)
         job._assign(values)
-        job._complete_user()
+        job.user_id = job.user_id or records.env.uid
         job.claimed_values = {**values, "exec_time": row["exec_time"] or None}
         return job
 
     def _read(self, record):
         self._assign(job_storage.read(record))
-        self._complete_user()
-
-    def _complete_user(self):
         self.user_id = self.user_id or self.recordset.env.uid
 
     def _assign(self, values):
@@ -568,7 +565,7 @@ class Job:
         if not decision.counts:
             self.retry -= 1
         if not decision.retry:
-            reason = job_storage.text(error) or ""
+            reason = job_values.text(error) or ""
             raise FailedJobError(f"Max. retries ({self.max_retries}) reached: {reason}") from error
 
     def on_fail(self, values):
@@ -635,11 +632,11 @@ class Job:
 
     def enqueue_waiting(self):
         """Make those jobs pending whose last parent this one was."""
-        job_storage.release_dependents(self)
+        dependency.release_dependents(self)
 
     def cancel_dependent_jobs(self):
         """Cancel the jobs that wait for this one, and those that wait for them."""
-        job_storage.cancel_dependents(self)
+        dependency.cancel_dependents(self)
 
     # -- for the web client
 

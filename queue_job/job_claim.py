@@ -6,7 +6,8 @@ What they do is in ``sql/functions.py``, who locks what against whom in ``docs/l
 
 import json
 
-from .job_storage import READ_FIELDS, attributes, flush_cache, forget_cache
+from .job_storage import flush_cache, forget_cache
+from .job_values import READ_FIELDS, attributes
 
 _COLUMNS = ", ".join(f"(claimed.job).{name}" for name in ("id", "exec_time", *READ_FIELDS))
 _CLAIM = f"""

@@ -86,19 +86,19 @@ class RetryPolicy:
     retried: frozenset = frozenset()
     never_retried: frozenset = frozenset()
 
-    def wants_retry(self, error, default):
-        """Whether a job that ended with an error may be tried again.
+    def verdict(self, error):
+        """Whether a job that ended with an error is tried again.
 
         The class of the error that is nearest in its hierarchy, and named, decides.
 
-        :param bool default: where none is named
+        :return: bool; None: no class is named
         """
         for name in class_names(error):
             if name in self.never_retried:
                 return False
             if name in self.retried:
                 return True
-        return default
+        return None
 
 
 def class_names(error):

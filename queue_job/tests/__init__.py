@@ -7,6 +7,7 @@ from . import test_web_client
 from . import test_delayable
 from . import test_graph
 from . import test_identity
+from . import test_insert
 from . import test_stop
 from . import test_trap_jobs
 from . import test_mock_with_delay

@@ -182,5 +182,4 @@ class TestRetryPolicy(TransactionCase):
             job = Job.load(self.env, self.env["res.partner"].with_delay().qj_test().uuid)
             with self.assertRaises(errors.DivisionByZero):
                 job.perform()
-            policy = job.retry_policy
-            self.assertTrue(policy.wants_retry(errors.DivisionByZero(), default=False))
+            self.assertIs(job.retry_policy.verdict(errors.DivisionByZero()), True)

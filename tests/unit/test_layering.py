@@ -19,15 +19,23 @@ ALLOWED = {
     "declaration": {"argument_type", "core", "exception"},
     "fields": {"argument_type", "core", "exception", "utils"},
     "extension_points": set(),
-    "job_storage": {"core", "exception", "extension_points", "fields", "utils"},
-    "job_claim": {"core", "exception", "job_storage"},
+    "job_values": set(),
+    "job_insert": {"core", "extension_points", "fields", "job_values"},
+    "dependency": {"core", "job_values"},
+    "job_storage": {
+        *("core", "dependency", "exception", "extension_points", "fields", "job_insert"),
+        *("job_values", "utils"),
+    },
+    "job_claim": {"core", "exception", "job_storage", "job_values"},
     "job": {
-        *("argument_type", "core", "declaration", "exception", "fields"),
-        *("job_claim", "job_storage", "utils"),
+        *("argument_type", "core", "declaration", "dependency", "exception", "fields"),
+        *("job_claim", "job_storage", "job_values", "utils"),
     },
     "job_stop": {"core"},
     "delay": {"core", "exception", "job", "job_storage", "utils"},
-    "execution": {"core", "exception", "fields", "job", "job_claim", "job_storage", "utils"},
+    "execution": {
+        *("core", "exception", "fields", "job", "job_claim", "job_storage", "job_values", "utils"),
+    },
     "sql": {"core"},
     "storage": {"core", "declaration", "exception", "job", "job_storage"},
     "models": {
