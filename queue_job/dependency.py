@@ -80,7 +80,8 @@ def cancel_dependents(job):
               JOIN queue_job_dependency edge ON edge.parent_id = waiting.id
              WHERE queue_job.state = %(waiting)s)
         UPDATE queue_job
-           SET state = %(cancelled)s, date_cancelled = %(date)s, result = %(result)s
+           SET state = %(cancelled)s, date_cancelled = %(date)s, result = %(result)s,
+               result_json = NULL
           FROM waiting
          WHERE queue_job.id = waiting.id
            AND queue_job.state = %(waiting)s

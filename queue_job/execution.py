@@ -69,15 +69,19 @@ def classify(error, job, connection_lost):
     """
     if connection_lost:
         return Return(f"Lost the connection to the database: {error}".strip())
+    is_conflict = isinstance(error, PG_CONCURRENCY_EXCEPTIONS_TO_RETRY)
+    verdict = job.retry_policy.verdict(error)
+    is_retried = verdict is True or is_conflict or isinstance(error, RetryableJobError)
+    if isinstance(error, FailedJobError) or verdict is False or not is_retried:
+        return Fail(error, "".join(traceback.format_exception(error)))
     if isinstance(error, RetryableJobError):
+        # it was counted where it was raised
         return Retry(job_values.text(error), error.seconds)
-    if isinstance(error, PG_CONCURRENCY_EXCEPTIONS_TO_RETRY):
-        try:
-            job.count_try(error)
-        except FailedJobError as failure:
-            return Fail(failure, traceback.format_exc())
-        return Retry(str(error), CONFLICT_INTERVAL)
-    return Fail(error, "".join(traceback.format_exception(error)))
+    try:
+        job.count_try(error)
+    except FailedJobError as failure:
+        return Fail(failure, traceback.format_exc())
+    return Retry(job_values.text(error), CONFLICT_INTERVAL if is_conflict else None)
 
 
 # -- claim

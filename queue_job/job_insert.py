@@ -10,7 +10,7 @@ import json
 from .core.channel_config import complete_name
 from .core.states import STATES
 from .extension_points import creates_plainly, is_plain
-from .fields import JobEncoder, jsonb_text
+from .fields import ArgumentEncoder, JobEncoder, jsonb_text
 from .job_values import NO_DEPENDENCIES, TEXTS, all_values, dependencies, hook_values, text
 
 #: How many rows one statement inserts at most.
@@ -26,14 +26,15 @@ FILLED_COLUMNS = (
 
 #: Columns in which most new rows have none.
 RARE_COLUMNS = (
-    *("exc_name", "exc_message", "exc_info", "result", "date_enqueued", "date_started"),
-    *("date_done", "date_cancelled", "eta", "identity_key", "graph_uuid", "lease"),
+    *("exc_name", "exc_message", "exc_info", "result", "result_json", "date_enqueued"),
+    *("date_started", "date_done", "date_cancelled", "eta", "identity_key", "graph_uuid", "lease"),
 )
 
 COLUMNS = frozenset(FILLED_COLUMNS + RARE_COLUMNS)
 
 _STATES = frozenset(state for state, _label in STATES)
 _encode = JobEncoder().encode
+_encode_arguments = ArgumentEncoder().encode
 
 
 def create(env, jobs):
@@ -104,8 +105,8 @@ def _filled(model, job):
         config.job_function_id,
         complete_name(channel),
         jsonb_text(_encode(job.recordset)),
-        jsonb_text(_encode(job.args)),
-        jsonb_text(_encode(job.kwargs)),
+        jsonb_text(_encode_arguments(job.args)),
+        jsonb_text(_encode_arguments(job.kwargs)),
         json.dumps(dependencies(job)) if has_dependencies else NO_DEPENDENCIES,
         job.state,
         int(job.priority or 0),
@@ -142,9 +143,10 @@ def _check_arguments(job):
     """:raise TypeError: naming the first argument that can't be stored"""
     for name, value in [*enumerate(job.args, start=1), *job.kwargs.items()]:
         try:
-            json.dumps(value, cls=JobEncoder)
+            json.dumps(value, cls=ArgumentEncoder)
         except (TypeError, ValueError) as error:
             raise TypeError(
                 f"Argument {name} of {job.job_function_name} can't be kept in a job: {error}."
-                " Give values that JSON knows, dates, XML elements or records."
+                " Give values that JSON knows, dates, XML elements, records, or objects of a"
+                " class registered with register_argument_type()."
             ) from error

@@ -55,10 +55,11 @@ class FakeDatabase:
         before, channel = row["state"], row["channel"]
         row.update(values)
         is_let_go = before in ("pending", "failed") and row["state"] in ("done", "cancelled")
+        is_moved = before == "failed" and channel != row["channel"]
         if not values.keys().isdisjoint({"state", "eta", "priority", "channel"}) and (
-            row["state"] == "pending" or is_let_go
+            row["state"] == "pending" or is_let_go or is_moved
         ):
-            self._notified |= {row["channel"], channel}
+            self._notified.update({row["channel"], channel})
 
     def delete(self, job_id):
         row = self.rows.pop(job_id)

@@ -166,7 +166,8 @@ class Windows:
             self._manager.remove_job(window.head.uuid, db_name=self._name)
             window.head = None
         failed = self._failed.pop(channel, None)
-        if failed is not None:
+        # else it was moved to a channel that has been read since
+        if failed is not None and failed not in self._failed.values():
             self._manager.remove_job(failed, db_name=self._name)
 
     def _tell_next(self, window):
