@@ -1,7 +1,6 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl.html).
 """Delaying calls: one, or a graph of calls that depend on each other."""
 
-import functools
 import logging
 import uuid
 
@@ -112,7 +111,9 @@ class DelayableGraph(Graph):
         """Create the jobs of all calls of the graph, or run them at once where nothing
         is to be delayed."""
         graph = self._connect_graphs()
-        calls = list(graph.topological_sort())
+        self._delay_calls(graph, list(graph.topological_sort()))
+
+    def _delay_calls(self, graph, calls):
         if any(must_run_without_delay(call.recordset.env) for call in calls):
             for call in calls:
                 call._perform_now()
@@ -181,7 +182,7 @@ class _Element:
 
     def delay(self):
         """Create the jobs of the whole graph that this is part of."""
-        (self._joined_graph or DelayableGraph({self: set()})).delay()
+        self._graph.delay()
 
 
 class _Composed(_Element):
@@ -266,12 +267,12 @@ class Delayable(_Element):
             )
         self._job_method = getattr(self.recordset, name)
 
-        @functools.wraps(self._job_method, assigned=("__doc__",), updated=())
         def capture(*args, **kwargs):
             self._job_args = args
             self._job_kwargs = kwargs
             return self
 
+        capture.__doc__ = self._job_method.__doc__
         return capture
 
     def __repr__(self):
@@ -281,6 +282,15 @@ class Delayable(_Element):
     def __del__(self):
         if self.recordset is not None and not self._generated_job:
             _logger.warning("Delayable %s was prepared but never delayed", self)
+
+    def delay(self):
+        """Create the job, with those of the whole graph that this is part of."""
+        if self._joined_graph is None:
+            # Most calls are alone. Their graph is let go: see _graph.
+            graph = DelayableGraph({self: set()})
+            graph._delay_calls(graph, [self])
+        else:
+            self._joined_graph.delay()
 
     def _job_options(self):
         return {name: getattr(self, name) for name in OPTION_NAMES}
@@ -398,11 +408,11 @@ class DelayableRecordset:
             raise AttributeError(name)
         capture = self.delayable._capture(name)
 
-        @functools.wraps(capture, assigned=("__doc__",), updated=())
         def delay(*args, **kwargs):
             capture(*args, **kwargs).delay()
             return self.delayable._generated_job
 
+        delay.__doc__ = capture.__doc__
         return delay
 
     def __repr__(self):

@@ -336,7 +336,8 @@ class Job:
 
     @property
     def _functions(self):
-        return self.env["queue.job.function"].sudo()
+        # It takes the rights that it needs.
+        return self.env["queue.job.function"]
 
     @property
     def exec_time(self):

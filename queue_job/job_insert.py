@@ -6,6 +6,7 @@ see ``extension_points.py``.
 """
 
 import json
+from functools import lru_cache
 
 from .core.channel_config import complete_name
 from .core.states import STATES
@@ -40,11 +41,12 @@ def create(env, jobs):
     """Insert the rows of new jobs."""
     if not jobs:
         return
-    model = env["queue.job"].sudo()
+    model = env["queue.job"]
     more = [hook_values(job) for job in jobs]
     try:
         if creates_plainly(model, COLUMNS) and _are_plain(model, more):
-            _insert(model, jobs, more)
+            for start in range(0, len(jobs), BATCH):
+                _insert(model, jobs[start : start + BATCH], more[start : start + BATCH])
         else:
             _create_by_orm(model, jobs, more)
     except (TypeError, ValueError):
@@ -54,12 +56,11 @@ def create(env, jobs):
 
 
 def _are_plain(model, more):
-    names = set().union(*more)
-    return all(is_plain(model, name) for name in names)
+    return all(is_plain(model, name) for values in more for name in values)
 
 
 def _create_by_orm(model, jobs, more):
-    model = model.with_context(
+    model = model.sudo().with_context(
         _job_edit_sentinel=model.EDIT_SENTINEL,
         tracking_disable=True,
         mail_create_nosubscribe=True,
@@ -68,29 +69,33 @@ def _create_by_orm(model, jobs, more):
 
 
 def _insert(model, jobs, more):
-    for start in range(0, len(jobs), BATCH):
-        _insert_batch(model, jobs[start : start + BATCH], more[start : start + BATCH])
-
-
-def _insert_batch(model, jobs, more):
-    rare = [name for name in RARE_COLUMNS if any(getattr(job, name) is not None for job in jobs)]
+    rare = [name for job in jobs for name in RARE_COLUMNS if getattr(job, name) is not None]
+    rare = sorted(set(rare)) if rare else rare
     other = sorted(set().union(*more))
-    rows = [
-        (*_filled(model, job), *_rare(job, rare), *_other(model, values, other))
-        for job, values in zip(jobs, more, strict=True)
-    ]
-    columns = ", ".join(f'"{name}"' for name in (*FILLED_COLUMNS, *rare, *other))
-    places = ", ".join(["%s"] * len(rows))
-    model.env.cr.execute(f"INSERT INTO queue_job ({columns}) VALUES {places}", rows)
+    values = []
+    for job, added in zip(jobs, more, strict=True):
+        values += _filled(model, job)
+        if rare:
+            values += _rare(job, rare)
+        if other:
+            values += _other(model, added, other)
+    model.env.cr.execute(_statement((*FILLED_COLUMNS, *rare, *other), len(jobs)), values)
+
+
+@lru_cache(maxsize=100)
+def _statement(columns, count):
+    # One flat list of values: psycopg2 takes long for tuples.
+    row = ", ".join(["%s"] * len(columns))
+    names = ", ".join(f'"{name}"' for name in columns)
+    return f"INSERT INTO queue_job ({names}) VALUES " + ", ".join([f"({row})"] * count)
 
 
 def _filled(model, job):
     """:return: tuple of the values of :data:`FILLED_COLUMNS`, as the ORM stores them"""
-    config = job.job_config
-    channel = job._channel or config.channel
-    has_dependencies = job._depends_on or job._reverse_depends_on
     if job.state not in _STATES:
         raise ValueError(f"{job.state!r} is no state of a job.")
+    name = job.job_function_name
+    config = job._functions.job_config(name)
     return (
         job.uuid,
         _text(job.description),
@@ -100,13 +105,13 @@ def _filled(model, job):
         job.model_name,
         job.method_name,
         job.func_string,
-        job.job_function_name,
+        name,
         config.job_function_id,
-        complete_name(channel),
+        complete_name(job._channel or config.channel),
         _encode(job.recordset),
-        _encode(job.args),
-        _encode(job.kwargs),
-        json.dumps(dependencies(job)) if has_dependencies else NO_DEPENDENCIES,
+        _encode(job.args) if type(job.args) is not tuple or job.args else "[]",
+        _encode(job.kwargs) if type(job.kwargs) is not dict or job.kwargs else "{}",
+        _dependencies(job),
         job.state,
         int(job.priority or 0),
         int(job.retry or 0),
@@ -114,6 +119,12 @@ def _filled(model, job):
         float(job.exec_time or 0),
         int(job.worker_pid or 0),
     )
+
+
+def _dependencies(job):
+    if job._depends_on or job._reverse_depends_on:
+        return json.dumps(dependencies(job))
+    return NO_DEPENDENCIES
 
 
 def _rare(job, names):

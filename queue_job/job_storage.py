@@ -56,8 +56,16 @@ def store(job):
     """Write the row of ``job``, or create it."""
     if _may_update(job):
         _update(job)
+    elif _is_new(job):
+        job._may_be_stored = True
+        create(job.env, [job])
     else:
         store_many([job])
+
+
+def _is_new(job):
+    """Whether nothing but its own row is to be written."""
+    return not (job._may_be_stored or job._row_id or job._depends_on or job._reverse_depends_on)
 
 
 def _may_update(job):
