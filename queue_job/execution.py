@@ -273,7 +273,9 @@ def _settle(job, write):
         the row in the meantime
     :return: bool
     """
+    lease = job.lease
     for attempt in range(SETTLE_ATTEMPTS):
+        job.lease = lease
         try:
             with job.in_temporary_env():
                 if not still_ours(job):
@@ -316,7 +318,7 @@ def failure_values(traceback_text, error):
     module = type(error).__module__
     if module and module != "builtins":
         name = f"{module}.{name}"
-    message = error.args[0] if error.args else job_values.text(error)
+    message = error.args[0] if error.args else job_values.text(error) or ""
     return {"exc_info": traceback_text, "exc_name": name, "exc_message": message}
 
 

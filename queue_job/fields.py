@@ -2,6 +2,7 @@
 """The field type ``job_serialized`` and the JSON of its values."""
 
 import json
+import re
 from datetime import date, datetime
 
 import dateutil.parser
@@ -14,6 +15,19 @@ from odoo.tools.misc import SENTINEL
 
 #: Key that marks an object of ours in the JSON text.
 TYPE_KEY = "_type"
+
+
+#: What Python's JSON may hold and PostgreSQL's may not: null characters, lone surrogates
+#: (there are pairs among these), numbers that are none.
+_FOREIGN = re.compile(r"\\u0000|\\ud[89a-f]|NaN|Infinity")
+
+
+def jsonb_text(text):
+    """:return: str, JSON for a ``jsonb`` column; of what that can't hold, the text as a string
+
+    :param str text: JSON as Python writes it
+    """
+    return json.dumps(text) if _FOREIGN.search(text) else text
 
 
 class JobSerialized(fields.Field):
@@ -51,7 +65,11 @@ class JobSerialized(fields.Field):
 
     def convert_to_column(self, value, record, values=None, validate=True):
         plain = self.convert_to_cache(value, record, validate=validate)
-        return None if plain is None else PsycopgJson(plain)
+        return (
+            None
+            if plain is None
+            else PsycopgJson(plain, dumps=lambda value: jsonb_text(json.dumps(value)))
+        )
 
     def convert_to_cache(self, value, record, validate=True):
         if value is None or value is False:
@@ -62,7 +80,7 @@ class JobSerialized(fields.Field):
         if value is None:
             return self._empty_values[self._base_type](record.env)
         if isinstance(value, str):
-            # The published addon has stored the JSON text as a JSON string.
+            # see jsonb_text(); the published addon has stored all values so
             value = json.loads(value)
         decoded = JobDecoder(env=record.env).decode_plain(value)
         if self._base_type is models.BaseModel and not isinstance(decoded, models.BaseModel):

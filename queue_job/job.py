@@ -236,16 +236,17 @@ class Job:
         job._user_company_id = row["user_company_id"]
         values = job_claim.attributes_of(row)
         job._assign(values)
+        job.user_id = job.user_id or records.env.uid
         job.claimed_values = {**values, "exec_time": row["exec_time"] or None}
         return job
 
     def _read(self, record):
         self._assign(job_storage.read(record))
+        self.user_id = self.user_id or self.recordset.env.uid
 
     def _assign(self, values):
         for name, value in values.items():
             setattr(self, name, value)
-        self.user_id = self.user_id or self.recordset.env.uid
 
     def refresh(self):
         """Read again from the row, if there is one, what changes in a job."""

@@ -11,7 +11,7 @@ from functools import lru_cache
 from .core.channel_config import complete_name
 from .core.states import STATES
 from .extension_points import creates_plainly, is_plain
-from .fields import JobEncoder
+from .fields import JobEncoder, jsonb_text
 from .job_values import NO_DEPENDENCIES, TEXTS, all_values, dependencies, hook_values, text
 
 #: How many rows one statement inserts at most.
@@ -108,9 +108,9 @@ def _filled(model, job):
         name,
         config.job_function_id,
         complete_name(job._channel or config.channel),
-        _encode(job.recordset),
-        _encode(job.args) if type(job.args) is not tuple or job.args else "[]",
-        _encode(job.kwargs) if type(job.kwargs) is not dict or job.kwargs else "{}",
+        jsonb_text(_encode(job.recordset)),
+        jsonb_text(_encode(job.args)) if type(job.args) is not tuple or job.args else "[]",
+        jsonb_text(_encode(job.kwargs)) if type(job.kwargs) is not dict or job.kwargs else "{}",
         _dependencies(job),
         job.state,
         int(job.priority or 0),

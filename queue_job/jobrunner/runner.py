@@ -18,6 +18,7 @@ import psycopg2
 
 from ..core.channel_config import parse_channels
 from ..core.channel_manager import ChannelManager
+from ..core.pace import Pace
 from ..core.runner_config import RunnerConfig
 from . import settings
 from .database import Database
@@ -30,6 +31,10 @@ _logger = logging.getLogger(__name__)
 ERROR_RECOVERY_DELAY = 5
 #: Seconds between two searches for databases that came or went.
 DISCOVERY_INTERVAL = 10
+#: Seconds between two looks at notifications that stream in, and how many looks may follow
+#: each other at once after some quiet.
+NOTIFICATION_INTERVAL = 0.02
+NOTIFICATION_BURST = 5
 #: Seconds of waiting, at most: so often is ``is_abandoned`` asked.
 LONGEST_WAIT = 5
 
@@ -51,6 +56,7 @@ class QueueJobRunner:
         self._served = {}
         self._reported = {}
         self._next_discovery = 0
+        self._pace = Pace(NOTIFICATION_INTERVAL, NOTIFICATION_BURST)
         self._stop = False
         self._dispatcher = None
         self._stop_pipe = os.pipe()
@@ -213,9 +219,12 @@ class QueueJobRunner:
 
     def process_notifications(self):
         """Take what the databases have notified."""
+        some = False
         for served in list(self._served.values()):
             with self._guarding(served):
-                served.note_notifications()
+                some |= served.note_notifications()
+        if some:
+            self._pace.note(time.monotonic())
 
     def look_after_jobs(self):
         """Find what nobody notifies, and read what was notified."""
@@ -254,22 +263,30 @@ class QueueJobRunner:
         times = [self._next_discovery, now + LONGEST_WAIT]
         times += [served.wakeup_time() for served in self._served.values()]
         times += filter(None, [self.channel_manager.get_wakeup_time()])
-        files = [served.database for served in self._served.values()]
-        if self._dispatcher:
-            files.append(self._dispatcher)
-        self._wait(files, max(0, min(times) - now))
+        deadline = max(now, min(times))
+        urgent = [self._dispatcher] if self._dispatcher else []
+        databases = [served.database for served in self._served.values()]
+        # notifications may wait a moment, so that one look takes many of them
+        quiet_until = min(self._pace.next_time(), deadline)
+        if quiet_until > now and self._wait(urgent, quiet_until - now):
+            return
+        self._wait([*urgent, *databases], max(0, deadline - time.monotonic()))
 
     def _wait(self, files, seconds):
-        """Wait for one of the files to be readable, :meth:`stop`, or the time."""
+        """Wait for one of the files to be readable, :meth:`stop`, or the time.
+
+        :return: bool, whether something is readable
+        """
         try:
             poll = select.poll()
             for file in [self._stop_pipe[0], *files]:
                 poll.register(file, select.POLLIN)
             # rounded up: a turn that comes too early has nothing to do, again and again
-            poll.poll(math.ceil(seconds * 1000))
+            return bool(poll.poll(math.ceil(seconds * 1000)))
         except (OSError, ValueError, psycopg2.Error):
             # A connection is gone. Its next step says so, and serving it ends there.
             _logger.debug("waiting was cut short", exc_info=True)
+            return True
 
 
 def _line(error):

@@ -137,6 +137,9 @@ class ServedDatabase:
     def _free_hints(self, slot, dealt_with):
         """What was hinted and not begun is pending as before."""
         if not slot.reserves:
+            if slot.hints:
+                # given back before, and perhaps run all the same
+                self.windows.note_changed([slot.channel])
             return
         slot.reserves = False
         if dealt_with is None:
@@ -156,7 +159,7 @@ class ServedDatabase:
         if now >= self._next_eta:
             self._look_for_due_jobs(now)
         for slot in self.in_flight.values():
-            if slot.expires <= now:
+            if slot.reserves and slot.expires <= now:
                 # it is still at a long job, and leaves the others to others
                 self._free_hints(slot, 0)
         if self._is_alarmed:

@@ -173,6 +173,14 @@ class TestField(TransactionCase):
             self.env.flush_all()
             self.env.invalidate_all()
 
+    def test_what_jsonb_does_not_hold(self):
+        values = ["a\x00b", "\ud800", "\U0001f600", "NaN", float("inf"), "\\u0000"]
+        job = self.partners.with_delay().write(values, {"k\x00": float("-inf")})
+        self.env.flush_all()
+        self.env.invalidate_all()
+        loaded = Job.load(self.env, job.uuid)
+        self.assertEqual(loaded.args, (values, {"k\x00": float("-inf")}))
+
     def test_what_is_read_is_a_copy(self):
         record = self.record()
         record.kwargs["more"] = 1

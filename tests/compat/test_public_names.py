@@ -22,7 +22,7 @@ PUBLIC_NAMES = {
     ),
     "fields": "JobSerialized JobEncoder JobDecoder",
     "utils": "must_run_without_delay",
-    "controllers.main": "RunJobController",
+    "controllers.main": "PG_RETRY RunJobController",
     "jobrunner": "QueueJobRunnerThread WorkerJobRunner START_DELAY _start_runner_thread",
     "jobrunner.channels": ("ChannelManager Channel ChannelJob ChannelQueue PriorityQueue NOT_DONE"),
     "jobrunner.runner": "QueueJobRunner Database MasterElectionLost ERROR_RECOVERY_DELAY",
