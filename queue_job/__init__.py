@@ -5,9 +5,10 @@ from . import fields
 from . import models
 from . import wizards
 from . import jobrunner
-from .sql import functions, triggers
+from .sql import dependencies, functions, triggers
 
 
 def uninstall_hook(env):
     triggers.uninstall(env.cr)
     functions.uninstall(env.cr)
+    dependencies.uninstall(env.cr)

@@ -6,6 +6,7 @@ import uuid
 
 from odoo.models import BaseModel
 
+from .core.barrier import Barrier
 from .core.composition import entries, exits, is_composed, joints, leaves
 from .core.graph import Graph
 from .core.options import OPTION_NAMES, check_options
@@ -74,20 +75,43 @@ class DelayableGraph(Graph):
 
     def _connect_graphs(self):
         """:return: :class:`Graph` of the single calls and their dependencies"""
-        merged = Graph()
-        for element in self._graph:
-            for call in leaves(element):
-                merged.add_vertex(call)
-            self._add_edges(merged, joints(element))
-        self._add_edges(merged, ((exits(before), entries(after)) for before, after in self.edges()))
+        merged = self._calls()
+        for parents, children in self._joints():
+            merged.add_edges(parents, children)
         return merged
 
-    @staticmethod
-    def _add_edges(graph, pairs):
-        for parents, children in pairs:
-            for parent in parents:
-                for child in children:
-                    graph.add_edge(parent, child)
+    def _connect_by_barriers(self):
+        """As :meth:`_connect_graphs`, with barriers in place of very many dependencies.
+
+        :return: :class:`Graph` of single calls and of :class:`.core.barrier.Barrier`
+        """
+        joined, barriers = [], []
+        for parents, children in self._joints():
+            if Barrier.is_worth(parents, children):
+                barriers.append(Barrier(parents, children))
+            else:
+                joined.append((parents, children))
+        # Sorted first, they do not change the order of the calls.
+        merged = self._calls(Graph({barrier: set() for barrier in barriers}))
+        joined += [(barrier.parents, [barrier]) for barrier in barriers]
+        joined += [([barrier], barrier.children) for barrier in barriers]
+        for parents, children in joined:
+            merged.add_edges(parents, children)
+        return merged
+
+    def _calls(self, graph=None):
+        graph = graph or Graph()
+        for element in self._graph:
+            for call in leaves(element):
+                graph.add_vertex(call)
+        return graph
+
+    def _joints(self):
+        """Yield (parents, children), lists of calls, for all that follows on each other."""
+        for element in self._graph:
+            yield from joints(element)
+        for before, after in self.edges():
+            yield exits(before), entries(after)
 
     @staticmethod
     def _ensure_same_graph_uuid(jobs):
@@ -110,8 +134,9 @@ class DelayableGraph(Graph):
     def delay(self):
         """Create the jobs of all calls of the graph, or run them at once where nothing
         is to be delayed."""
-        graph = self._connect_graphs()
-        self._delay_calls(graph, list(graph.topological_sort()))
+        graph = self._connect_by_barriers()
+        calls = [call for call in graph.topological_sort() if not isinstance(call, Barrier)]
+        self._delay_calls(graph, calls)
 
     def _delay_calls(self, graph, calls):
         if any(must_run_without_delay(call.recordset.env) for call in calls):
@@ -149,11 +174,20 @@ class DelayableGraph(Graph):
         jobs = [call._generated_job for call in calls]
         self._ensure_same_graph_uuid(jobs)
         for parent, child in graph.edges():
+            if isinstance(parent, Barrier) or isinstance(child, Barrier):
+                continue
             child._generated_job.add_depends({parent._generated_job})
+        for barrier in graph.vertices():
+            if isinstance(barrier, Barrier):
+                Barrier(_jobs_of(barrier.parents), _jobs_of(barrier.children)).put()
         if len(jobs) == 1:
             jobs[0].store()
         else:
             Job.store_many(jobs)
+
+
+def _jobs_of(calls):
+    return [call._generated_job for call in calls]
 
 
 class _Element:

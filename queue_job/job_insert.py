@@ -12,7 +12,15 @@ from .core.channel_config import complete_name
 from .core.states import STATES
 from .extension_points import creates_plainly, is_plain
 from .fields import JobEncoder, jsonb_text
-from .job_values import NO_DEPENDENCIES, TEXTS, all_values, dependencies, hook_values, text
+from .job_values import (
+    NO_DEPENDENCIES,
+    TEXTS,
+    all_values,
+    dependencies,
+    has_links,
+    hook_values,
+    text,
+)
 
 #: How many rows one statement inserts at most.
 BATCH = 500
@@ -122,9 +130,7 @@ def _filled(model, job):
 
 
 def _dependencies(job):
-    if job._depends_on or job._reverse_depends_on:
-        return json.dumps(dependencies(job))
-    return NO_DEPENDENCIES
+    return json.dumps(dependencies(job)) if has_links(job) else NO_DEPENDENCIES
 
 
 def _rare(job, names):

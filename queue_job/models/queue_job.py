@@ -4,7 +4,6 @@ import random
 import time
 
 from odoo import api, fields, models
-from odoo.addons.base_sparse_field.models.fields import Serialized
 from odoo.exceptions import AccessError
 
 from ..core.channel_config import ROOT, complete_name
@@ -17,10 +16,11 @@ from ..core.states import (
     REQUEUABLE_STATES,
     STATES,
 )
+from ..dependency_fields import JobDependencies, JobLinks
 from ..exception import JobError, RetryableJobError
 from ..fields import JobSerialized
 from ..job import Job
-from ..sql import functions, triggers
+from ..sql import dependencies, functions, triggers
 
 _logger = logging.getLogger(__name__)
 
@@ -62,19 +62,19 @@ class QueueJob(models.Model):
     model_name = fields.Char(string="Model", readonly=True)
     method_name = fields.Char(readonly=True)
     records = JobSerialized(string="Records", readonly=True, base_type=models.BaseModel)
-    dependencies = Serialized(string="Dependencies (uuids)", readonly=True)
-    dependency_ids = fields.Many2many(
+    dependencies = JobDependencies(string="Dependencies (uuids)", readonly=True)
+    dependency_ids = JobLinks(
         comodel_name="queue.job",
-        relation="queue_job_dependency",
+        relation="queue_job_link",
         column1="child_id",
         column2="parent_id",
         string="Dependencies",
         readonly=True,
         copy=False,
     )
-    dependent_ids = fields.Many2many(
+    dependent_ids = JobLinks(
         comodel_name="queue.job",
-        relation="queue_job_dependency",
+        relation="queue_job_link",
         column1="parent_id",
         column2="child_id",
         string="Dependents",
@@ -156,6 +156,7 @@ class QueueJob(models.Model):
 
     def init(self):
         triggers.install(self.env.cr)
+        dependencies.install(self.env.cr)
         functions.install(self.env.cr)
 
     # -- protection

@@ -19,10 +19,11 @@ ALLOWED = {
     "extension_points": set(),
     "job_values": set(),
     "job_insert": {"core", "extension_points", "fields", "job_values"},
-    "dependency": {"core", "job_values"},
+    "dependency": {"core"},
+    "dependency_fields": {"dependency"},
     "job_storage": {
-        *("core", "dependency", "exception", "extension_points", "fields", "job_insert"),
-        *("job_values", "utils"),
+        *("core", "dependency", "dependency_fields", "exception", "extension_points", "fields"),
+        *("job_insert", "job_values", "utils"),
     },
     "job_claim": {"core", "exception", "job_storage", "job_values"},
     "job": {
@@ -36,8 +37,8 @@ ALLOWED = {
     },
     "sql": {"core"},
     "models": {
-        *("core", "delay", "exception", "fields", "job", "job_stop", "job_storage", "sql"),
-        "utils",
+        *("core", "delay", "dependency_fields", "exception", "fields", "job", "job_stop"),
+        *("job_storage", "sql", "utils"),
     },
     "wizards": {"core", "exception", "job", "models"},
     "controllers": {"core", "delay", "exception", "execution", "job", "utils"},
