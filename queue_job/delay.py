@@ -9,7 +9,7 @@ from odoo.models import BaseModel
 from .core.barrier import Barrier
 from .core.composition import entries, exits, is_composed, joints, leaves
 from .core.graph import Graph
-from .core.options import OPTION_NAMES, check_options
+from .core.options import OPTION_NAMES, check_options, resolve_aliases
 from .core.states import DONE
 from .job import Job, default_description
 from .utils import must_run_without_delay
@@ -333,10 +333,11 @@ class Delayable(_Element):
         """Set job options, given as a dict or by keyword.
 
         :return: self
-        :raises ValueError: an option is unknown
+        :raises ValueError: an option is unknown, or eta and scheduled_at differ
         """
         for given in args:
             options = {**given, **options}
+        options = resolve_aliases(options)
         check_options(options)
         for name, value in options.items():
             setattr(self, name, value)

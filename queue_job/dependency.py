@@ -81,7 +81,8 @@ CANCEL_DEPENDENTS = f"""
       ORDER BY queue_job.id
            FOR NO KEY UPDATE OF queue_job)
     UPDATE queue_job
-       SET state = '{CANCELLED}', date_cancelled = %(date)s, result = %(result)s
+       SET state = '{CANCELLED}', date_cancelled = %(date)s, result = %(result)s,
+           result_json = NULL
       FROM waiting
      WHERE queue_job.id = waiting.id
     RETURNING queue_job.id

@@ -12,8 +12,10 @@ from datetime import date, datetime, timedelta, timezone
 
 from odoo import api, fields, models
 
-from . import dependency, job_claim, job_storage
+from . import dependency, job_claim, job_storage, job_values
+from .argument_type import first_undecodable, register_argument_type, whitelist_unpickle_global
 from .core.identity import identity_exact, identity_exact_hasher
+from .core.result import result_json
 from .core.retry import decide, retry_seconds
 from .core.states import (
     CANCELLED,
@@ -26,6 +28,7 @@ from .core.states import (
     WAIT_DEPENDENCIES,
     WAITING_STATES,
 )
+from .declaration import function_name, job, related_action
 from .exception import FailedJobError, JobError, NoSuchJobError, RetryableJobError
 from .utils import can_open_test_cursors, commit_forbidden, in_test_mode
 
@@ -44,6 +47,10 @@ __all__ = [
     "WAIT_DEPENDENCIES",
     "identity_exact",
     "identity_exact_hasher",
+    "job",
+    "register_argument_type",
+    "related_action",
+    "whitelist_unpickle_global",
 ]
 
 DEFAULT_PRIORITY = 10
@@ -130,7 +137,9 @@ class Job:
     graph_uuid = None
     state = PENDING
     retry = 0
-    result = None
+    _retry_policy = None
+    _result = None
+    _result_json = None
     exc_name = None
     exc_message = None
     exc_info = None
@@ -335,7 +344,8 @@ class Job:
 
     @property
     def job_function_name(self):
-        return self._functions.job_function_name(self.model_name, self.method_name)
+        path = function_name(self.method_name, self.args)
+        return path or self._functions.job_function_name(self.model_name, self.method_name)
 
     @property
     def job_config(self):
@@ -345,6 +355,25 @@ class Job:
     def _functions(self):
         # It takes the rights that it needs.
         return self.env["queue.job.function"]
+
+    @property
+    def result(self):
+        """What the method returned, or a text about what became of the job."""
+        return self._result
+
+    @result.setter
+    def result(self, value):
+        self._result = value
+        self._result_json = None
+
+    @property
+    def result_json(self):
+        """str, JSON of what the method returned, cut where it is long; None: it has none."""
+        return self._result_json or result_json(self._result)
+
+    @result_json.setter
+    def result_json(self, value):
+        self._result_json = value
 
     @property
     def exec_time(self):
@@ -482,7 +511,18 @@ class Job:
             self.retry,
             random.randint,
             default=RETRY_INTERVAL,
+            backoff=self.retry_policy.backoff,
         )
+
+    @property
+    def retry_policy(self):
+        """:class:`.core.retry.RetryPolicy` of its job function, as of the begin of the try.
+
+        When a try has failed, its transaction may be aborted: nothing can be looked up then.
+        """
+        if self._retry_policy is None:
+            self._retry_policy = self._functions.retry_policy(self.job_function_name)
+        return self._retry_policy
 
     # -- running
 
@@ -494,6 +534,7 @@ class Job:
         :raises FailedJobError: its tries are used up
         """
         self.retry += 1
+        self._retry_policy = self._functions.retry_policy(self.job_function_name)
         self._check_call()
         try:
             with self._cursor_of_method():
@@ -510,6 +551,12 @@ class Job:
                 f"The arguments in the row of job {self.uuid} are not a list and a dict:"
                 f" {self.args!r}, {self.kwargs!r}. Cancel the job and delay the method again."
             )
+        undecodable = first_undecodable(self.args) or first_undecodable(self.kwargs)
+        if undecodable:
+            raise JobError(
+                f"Nothing can be made of an argument of job {self.uuid}: {dict(undecodable)!r}:"
+                f" {undecodable.reason}."
+            )
 
     def _cursor_of_method(self):
         if not self.job_config.allow_commit:
@@ -525,7 +572,8 @@ class Job:
         if not decision.counts:
             self.retry -= 1
         if not decision.retry:
-            raise FailedJobError(f"Max. retries ({self.max_retries}) reached: {error}") from error
+            reason = job_values.text(error) or ""
+            raise FailedJobError(f"Max. retries ({self.max_retries}) reached: {reason}") from error
 
     def on_fail(self, values):
         """Call the method that the job function names for a failed job, if any.
@@ -535,6 +583,11 @@ class Job:
         name = self.job_config.on_fail_method_name
         if name:
             self._method(name)(**values)
+
+    def run_now(self):
+        """Run it in the current transaction, see ``run_now`` of ``queue.job``."""
+        self.db_record().run_now()
+        self.refresh()
 
     def lock(self):
         """Take the lock of the running job until the end of the transaction.
@@ -633,6 +686,8 @@ class Job:
         if not config.related_action_enable:
             return None
         name = config.related_action_func_name or "related_action_open_record"
+        if callable(name):
+            return name(self.db_record(), **config.related_action_kwargs)
         if not isinstance(name, str):
             raise ValueError(f"The related action of {self.job_function_name} has no name.")
         return getattr(self.db_record(), name)(**config.related_action_kwargs)

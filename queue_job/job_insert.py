@@ -11,7 +11,7 @@ from functools import lru_cache
 from .core.channel_config import complete_name
 from .core.states import STATES
 from .extension_points import creates_plainly, is_plain
-from .fields import JobEncoder, jsonb_text
+from .fields import ArgumentEncoder, JobEncoder, jsonb_text
 from .job_values import (
     NO_DEPENDENCIES,
     TEXTS,
@@ -35,14 +35,15 @@ FILLED_COLUMNS = (
 
 #: Columns in which most new rows have none.
 RARE_COLUMNS = (
-    *("exc_name", "exc_message", "exc_info", "result", "date_enqueued", "date_started"),
-    *("date_done", "date_cancelled", "eta", "identity_key", "graph_uuid", "lease"),
+    *("exc_name", "exc_message", "exc_info", "result", "result_json", "date_enqueued"),
+    *("date_started", "date_done", "date_cancelled", "eta", "identity_key", "graph_uuid", "lease"),
 )
 
 COLUMNS = frozenset(FILLED_COLUMNS + RARE_COLUMNS)
 
 _STATES = frozenset(state for state, _label in STATES)
 _encode = JobEncoder().encode
+_encode_arguments = ArgumentEncoder().encode
 
 
 def create(env, jobs):
@@ -117,8 +118,12 @@ def _filled(model, job):
         config.job_function_id,
         complete_name(job._channel or config.channel),
         jsonb_text(_encode(job.recordset)),
-        jsonb_text(_encode(job.args)) if type(job.args) is not tuple or job.args else "[]",
-        jsonb_text(_encode(job.kwargs)) if type(job.kwargs) is not dict or job.kwargs else "{}",
+        jsonb_text(_encode_arguments(job.args))
+        if type(job.args) is not tuple or job.args
+        else "[]",
+        jsonb_text(_encode_arguments(job.kwargs))
+        if type(job.kwargs) is not dict or job.kwargs
+        else "{}",
         _dependencies(job),
         job.state,
         int(job.priority or 0),
@@ -159,9 +164,10 @@ def _check_arguments(job):
     """:raise TypeError: naming the first argument that can't be stored"""
     for name, value in [*enumerate(job.args, start=1), *job.kwargs.items()]:
         try:
-            json.dumps(value, cls=JobEncoder)
+            json.dumps(value, cls=ArgumentEncoder)
         except (TypeError, ValueError) as error:
             raise TypeError(
                 f"Argument {name} of {job.job_function_name} can't be kept in a job: {error}."
-                " Give values that JSON knows, dates, XML elements or records."
+                " Give values that JSON knows, dates, XML elements, records, or objects of a"
+                " class registered with register_argument_type()."
             ) from error

@@ -14,6 +14,8 @@ STORED_ATTRIBUTES = (
     "exc_message",
     "exc_info",
     "result",
+    # after the result, to which it belongs
+    "result_json",
     "date_enqueued",
     "date_started",
     "date_done",

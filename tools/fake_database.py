@@ -5,8 +5,24 @@ fixture.
 """
 
 import itertools
+import types
 
-LAST = float("inf")
+
+class FakeLeadership:
+    """Leads without asking."""
+
+    listens = True
+    epoch = 1
+
+    def __init__(self):
+        #: What is learnt at each sign of life.
+        self.standing = types.SimpleNamespace(is_closed=False, is_upgrading=False)
+
+    def keep(self, now):
+        return self.standing
+
+    def leave(self):
+        pass
 
 
 class FakeDatabase:
@@ -36,13 +52,14 @@ class FakeDatabase:
 
     def update(self, job_id, **values):
         row = self.rows[job_id]
-        before = row["state"]
+        before, channel = row["state"], row["channel"]
         row.update(values)
         is_let_go = before in ("pending", "failed") and row["state"] in ("done", "cancelled")
+        is_moved = before == "failed" and channel != row["channel"]
         if not values.keys().isdisjoint({"state", "eta", "priority", "channel"}) and (
-            row["state"] == "pending" or is_let_go
+            row["state"] == "pending" or is_let_go or is_moved
         ):
-            self._notified.add(row["channel"])
+            self._notified.update({row["channel"], channel})
 
     def delete(self, job_id):
         row = self.rows.pop(job_id)
@@ -50,9 +67,6 @@ class FakeDatabase:
             self._notified.add(row["channel"])
 
     # -- what the runner asks
-
-    def listen(self):
-        """Nothing to do: what is notified is kept from the beginning."""
 
     def fileno(self):
         raise AssertionError("nobody waits for a fake")

@@ -67,7 +67,7 @@ class RunJobController(http.Controller):
                 if cr.closed or time.monotonic() > deadline:
                     return count
                 env = execution.fresh_environment(cr)
-                hinted = execution.acquire_hint(env, hint, job.channel)
+                hinted = execution.acquire_hint(env, hint, job.channel, grant)
                 if hinted is not None:
                     cls._run_claimed(env, hinted)
         return len(hints)

@@ -21,8 +21,11 @@ from ..core.channel_manager import ChannelManager
 from ..core.pace import Pace
 from ..core.runner_config import RunnerConfig
 from . import settings
+from .candidate import FIRST_RETRY, Candidate
 from .database import Database
 from .dispatcher import MAX_THREADS, Dispatcher
+from .errands import Errands
+from .leadership import LeadershipLost
 from .served_database import ServedDatabase
 
 _logger = logging.getLogger(__name__)
@@ -31,6 +34,10 @@ _logger = logging.getLogger(__name__)
 ERROR_RECOVERY_DELAY = 5
 #: Seconds between two searches for databases that came or went.
 DISCOVERY_INTERVAL = 10
+#: Seconds to wait for the databases at the start.
+INITIAL_PATIENCE = 10
+#: What asks for the names of the databases.
+LISTING = object()
 #: Seconds between two looks at notifications that stream in, and how many looks may follow
 #: each other at once after some quiet.
 NOTIFICATION_INTERVAL = 0.02
@@ -54,6 +61,8 @@ class QueueJobRunner:
         self.channel_manager = ChannelManager()
         self.channel_manager.simple_configure(self.config.channels)
         self._served = {}
+        self._candidates = {}
+        self._errands = Errands()
         self._reported = {}
         self._next_discovery = 0
         self._pace = Pace(NOTIFICATION_INTERVAL, NOTIFICATION_BURST)
@@ -129,54 +138,84 @@ class QueueJobRunner:
     # -- databases
 
     def initialize_databases(self):
-        """Connect to the databases and take the lead in those that no other runner has."""
+        """Connect to the databases and take the lead in those that no other runner has.
+
+        Those that do not answer for long are left for later.
+        """
         self._next_discovery = 0
+        deadline = time.monotonic() + INITIAL_PATIENCE
         self.find_databases()
+        while self._errands and not self._stop and (left := deadline - time.monotonic()) > 0:
+            self._wait([self._errands], left)
+            self.find_databases()
 
     def find_databases(self):
-        """Serve the databases that came, let go of those that went."""
+        """Serve the databases that came, let go of those that went; without waiting for any."""
         now = time.monotonic()
-        if now < self._next_discovery:
-            return
-        self._next_discovery = now + DISCOVERY_INTERVAL
-        names = self._database_names()
-        for name in set(self._served).difference(names):
-            self._lose(name, "it is not there any more")
-        for name in names:
-            if name not in self._served:
-                self._try_to_serve(name, now)
+        for errand, result, error in self._errands.results():
+            if errand is LISTING:
+                self._note_names(result, error)
+            else:
+                self._end_attempt(errand, result, error)
+        if now >= self._next_discovery:
+            # until the answer is there
+            self._next_discovery = math.inf
+            self._errands.send(LISTING, self.get_db_names)
+        for candidate in self._candidates.values():
+            if now >= candidate.next_attempt and not candidate.is_under_way:
+                candidate.is_under_way = True
+                self._errands.send(candidate, candidate.attempt)
 
-    def _database_names(self):
-        try:
-            names = self.get_db_names()
-        except psycopg2.Error as error:
+    def _note_names(self, names, error):
+        self._next_discovery = time.monotonic() + DISCOVERY_INTERVAL
+        if error is not None:
+            if not isinstance(error, (psycopg2.Error, OSError)):
+                raise error
             self._report("", f"can't list the databases: {_line(error)}")
-            return list(self._served)
+            return
         if names:
             self._reported.pop("", None)
         else:
             self._report("", "there is no database to serve: create one, or set db_name")
-        return names
+        for name in set(self._served).difference(names):
+            self._lose(name, "it is not there any more")
+        for name in set(self._candidates).difference(names):
+            self._candidates.pop(name).database.close()
+        for name in names:
+            if name not in self._served and name not in self._candidates:
+                self._add_candidate(name, 0)
 
-    def _try_to_serve(self, name, now):
-        database = Database(name, self.config.database)
-        try:
-            problem = database.missing_addon()
-            if problem is None and not database.take_leadership():
-                problem = "another job runner drives it; this one stands by"
-            if problem is None:
-                served = ServedDatabase(database, self.channel_manager, self.config.urls)
-                served.take_over(now)
-        except psycopg2.Error as error:
-            problem = f"can't connect: {_line(error)}"
-        if problem is not None:
-            database.close()
-            self.channel_manager.remove_db(name)
-            self._report(name, problem)
+    def _add_candidate(self, name, next_attempt):
+        database = Database(name, self.config.database, self.config.poll_only)
+        self._candidates[name] = Candidate(database, next_attempt)
+
+    def _end_attempt(self, candidate, problem, error):
+        name = candidate.database.db_name
+        if self._candidates.get(name) is not candidate:
+            candidate.database.close()
             return
+        if error is None and problem is None:
+            del self._candidates[name]
+            self._serve(name, candidate)
+            return
+        if error is not None:
+            if not isinstance(error, (psycopg2.Error, OSError)):
+                raise error
+            self._report(name, f"can't connect: {_line(error)}")
+        else:
+            self._report(name, problem)
+        candidate.note_end(problem, time.monotonic())
+
+    def _serve(self, name, candidate):
+        urls = self.config.urls
+        served = ServedDatabase(
+            candidate.database, self.channel_manager, urls, candidate.leadership
+        )
         self._served[name] = served
-        self._reported.pop(name, None)
-        _logger.info("queue job runner ready for db %s", name)
+        with self._guarding(served):
+            served.take_over(time.monotonic())
+            self._reported.pop(name, None)
+            _logger.info("queue job runner ready for db %s", name)
 
     def _report(self, name, problem):
         """Say once what is wrong; louder where the configuration names the database."""
@@ -189,7 +228,10 @@ class QueueJobRunner:
 
     def _lose(self, name, reason):
         _logger.warning("database %s is no longer served: %s", name, reason)
-        self._served.pop(name).database.close()
+        self._let_go(name)
+
+    def _let_go(self, name):
+        self._served.pop(name).close()
         self.channel_manager.remove_db(name)
 
     @contextmanager
@@ -197,15 +239,17 @@ class QueueJobRunner:
         """An error of one database ends serving it, until it is found again."""
         try:
             yield
-        except (psycopg2.Error, OSError) as error:
+        except (psycopg2.Error, OSError, LeadershipLost) as error:
             self._lose(served.name, _line(error))
             # a moment later: it may be only the connection
-            self._next_discovery = min(self._next_discovery, time.monotonic() + 1)
+            self._add_candidate(served.name, time.monotonic() + FIRST_RETRY)
 
     def close_databases(self):
         for name in list(self._served):
-            self._served.pop(name).database.close()
-            self.channel_manager.remove_db(name)
+            self._let_go(name)
+        for candidate in self._candidates.values():
+            candidate.database.close()
+        self._candidates.clear()
 
     # -- the steps
 
@@ -261,10 +305,15 @@ class QueueJobRunner:
         """Wait until something happens or is due."""
         now = time.monotonic()
         times = [self._next_discovery, now + LONGEST_WAIT]
+        times += [
+            candidate.next_attempt
+            for candidate in self._candidates.values()
+            if not candidate.is_under_way
+        ]
         times += [served.wakeup_time() for served in self._served.values()]
         times += filter(None, [self.channel_manager.get_wakeup_time()])
         deadline = max(now, min(times))
-        urgent = [self._dispatcher] if self._dispatcher else []
+        urgent = [self._errands, *filter(None, [self._dispatcher])]
         databases = [served.database for served in self._served.values()]
         # notifications may wait a moment, so that one look takes many of them
         quiet_until = min(self._pace.next_time(), deadline)

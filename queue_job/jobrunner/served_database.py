@@ -3,11 +3,16 @@
 
 import logging
 import secrets
+from contextlib import suppress
 from math import inf
+
+import psycopg2
 
 from ..core.server_pool import ServerPool
 from ..core.slot import MAX_HINTS, PATIENCE, Slot, share
 from ..core.states import ENQUEUED, STARTED
+from .gate import Gate
+from .leadership import TOUCH_INTERVAL
 from .windows import Windows
 
 _logger = logging.getLogger(__name__)
@@ -20,8 +25,9 @@ DEAD_AFTER = 1.5
 #: Seconds of close looks after a request has ended without an answer: PostgreSQL needs a
 #: moment to notice that a worker is gone.
 ALERT = 3
-#: Seconds after which everything is looked at, notified or not.
+#: Seconds after which everything is looked at, notified or not; and where nothing is notified.
 POLL_INTERVAL = 30
+POLL_ONLY_INTERVAL = 1
 #: Seconds, at least, between two searches for the next eta and for jobs that became due.
 ETA_INTERVAL = 0.1
 #: Jobs that became due, and jobs waiting to be released, of one step.
@@ -36,10 +42,13 @@ class ServedDatabase:
     :param database: :class:`.database.Database`, led by this runner
     :param manager: :class:`~..core.channel_manager.ChannelManager`
     :param urls: list of str, the servers that run its jobs
+    :param leadership: :class:`.leadership.SessionLeadership` or its like, taken
     """
 
-    def __init__(self, database, manager, urls):
+    def __init__(self, database, manager, urls, leadership):
         self.database = database
+        self._leadership = leadership
+        self._gate = Gate(database.db_name)
         self._pool = ServerPool(urls)
         self.name = database.db_name
         self._manager = manager
@@ -59,13 +68,13 @@ class ServedDatabase:
         #: when jobs become due, and when that was last looked for
         self._next_eta = 0
         self._eta_seen = -inf
+        self._next_touch = 0
         self._next_look = 0
         self._next_poll = 0
         self._release_after = 0
 
     def take_over(self, now):
         """Begin: what another runner has enqueued is pending, what is started runs."""
-        self.database.listen()
         self.database.take_all_back()
         for row in self.database.jobs_in_progress():
             self._watch(row)
@@ -76,6 +85,12 @@ class ServedDatabase:
         self._taken.add(row.id)
         self.windows.withdraw(row.uuid, row.channel)
         self._manager.notify(self.name, row.channel, row.uuid, row.id, None, None, None, STARTED)
+
+    def close(self):
+        """Let another runner take over; the requests that are open go on."""
+        with suppress(psycopg2.Error):
+            self._leadership.leave()
+        self.database.close()
 
     # -- what happens
 
@@ -93,6 +108,10 @@ class ServedDatabase:
 
         :param response: :class:`.dispatcher.Response`
         """
+        slot = self.in_flight.get(response.uuid)
+        if slot is not None and slot.grant != response.grant:
+            # of a request from before this database was taken over
+            return
         reached = self._settle_slot(response)
         seconds = self._pool.note_end(response.url, reached, now)
         if seconds is None:
@@ -152,9 +171,18 @@ class ServedDatabase:
     # -- looking after jobs
 
     def look(self, now):
-        """Do what is due: look for jobs that are due, at those in progress, poll."""
+        """Do what is due: look for jobs that are due, at those in progress, poll.
+
+        :raise LeadershipLost: another runner has taken over
+        """
+        if now >= self._next_touch:
+            self._next_touch = now + TOUCH_INTERVAL
+            if self._gate.is_closed(self._leadership.keep(now), now):
+                self.windows.suspend(now + TOUCH_INTERVAL + 1)
         if now >= self._next_poll:
-            self._next_poll = now + POLL_INTERVAL
+            self._next_poll = now + (
+                POLL_INTERVAL if self._leadership.listens else POLL_ONLY_INTERVAL
+            )
             self._poll(now)
         if now >= self._next_eta:
             self._look_for_due_jobs(now)
@@ -177,6 +205,8 @@ class ServedDatabase:
                 head for head in self.database.heads_not_due() if self._manager.is_in_order(head[0])
             ]
         self.windows.note_heads(heads)
+        if not self._leadership.listens:
+            self.windows.note_changed(channel for channel, _id in heads)
         self._next_eta = now
         self._release_ready()
 
@@ -253,7 +283,7 @@ class ServedDatabase:
         if not self._chosen:
             return []
         chosen, self._chosen = self._chosen, []
-        grant = secrets.token_hex(16)
+        grant = f"{self._leadership.epoch}.{secrets.token_hex(16)}"
         confirmed = self.database.set_enqueued(
             [(job_id, channel) for _uuid, job_id, channel in chosen], grant
         )
@@ -283,7 +313,7 @@ class ServedDatabase:
         """:return: when :meth:`look` or :meth:`refresh` has something to do"""
         if self._is_alarmed:
             return 0
-        times = [self._next_poll, self._next_eta, *self.windows.wakeup_times()]
+        times = [self._next_touch, self._next_poll, self._next_eta, *self.windows.wakeup_times()]
         if self.in_flight or self._watched or self._without_lock:
             times.append(self._next_look)
         times += [slot.expires for slot in self.in_flight.values() if slot.reserves]

@@ -20,7 +20,7 @@ from ..dependency_fields import JobDependencies, JobLinks
 from ..exception import JobError, RetryableJobError
 from ..fields import JobSerialized
 from ..job import Job
-from ..sql import dependencies, functions, triggers
+from ..sql import dependencies, functions, leader, triggers
 
 _logger = logging.getLogger(__name__)
 
@@ -81,8 +81,8 @@ class QueueJob(models.Model):
         readonly=True,
         copy=False,
     )
-    args = JobSerialized(readonly=True, base_type=tuple)
-    kwargs = JobSerialized(readonly=True, base_type=dict)
+    args = JobSerialized(readonly=True, base_type=tuple, keep_types=True)
+    kwargs = JobSerialized(readonly=True, base_type=dict, keep_types=True)
     func_string = fields.Char(string="Call", readonly=True)
     state = fields.Selection(STATES, readonly=True, required=True)
     priority = fields.Integer(aggregator=False)
@@ -90,6 +90,11 @@ class QueueJob(models.Model):
     exc_message = fields.Char(string="Error Message", readonly=True, tracking=True)
     exc_info = fields.Text(string="Traceback", readonly=True)
     result = fields.Text(readonly=True)
+    result_json = fields.Text(
+        string="Result (JSON)",
+        readonly=True,
+        help="What the method returned, up to 64 KB, where JSON can hold it and it is no text.",
+    )
     date_created = fields.Datetime(string="Created on", readonly=True)
     date_started = fields.Datetime(string="Started on", readonly=True)
     date_enqueued = fields.Datetime(string="Enqueued on", readonly=True)
@@ -157,6 +162,7 @@ class QueueJob(models.Model):
     def init(self):
         triggers.install(self.env.cr)
         dependencies.install(self.env.cr)
+        leader.install(self.env.cr)
         functions.install(self.env.cr)
 
     # -- protection
@@ -232,6 +238,8 @@ class QueueJob(models.Model):
         """
         if state not in (DONE, PENDING, CANCELLED):
             raise ValueError(f"Jobs can't be moved by hand to the state {state!r}.")
+        # jobs are stored with superuser rights
+        self.check_access("write")
         for record in self._parents_first():
             job = Job.load(record.env, record.uuid)
             if state == DONE:

@@ -23,6 +23,13 @@ from . import test_dependencies
 from . import test_autovacuum
 from . import test_wizards
 from . import test_json
+from . import test_argument_type
+from . import test_declaration
+from . import test_storage
+from . import test_result
+from . import test_retry_policy
+from . import test_enqueue
+from . import test_run_now
 from . import test_context
 from . import test_create_test_job
 from . import test_security

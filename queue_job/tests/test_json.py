@@ -118,7 +118,7 @@ class TestArguments(TransactionCase):
         self.assert_refused(1, {"a": object()})
 
     def test_keyword(self):
-        self.assert_refused("vals", vals={"a": [{"b": {1}}]})
+        self.assert_refused("vals", vals={"a": [{"b": {object()}}]})
 
     def test_circular(self):
         value = []

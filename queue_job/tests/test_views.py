@@ -129,6 +129,7 @@ class TestViews(TransactionCase):
                 "button_done": set(CLOSABLE_STATES),
                 "button_cancelled": set(CLOSABLE_STATES),
                 "button_stop": {"started"},
+                "run_now": {PENDING, FAILED},
             },
         )
 

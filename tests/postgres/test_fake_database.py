@@ -140,7 +140,7 @@ def sorted_progress(rows):
 def both(jobrunner, runner_database, sql):
     from odoo.addons.queue_job.core.window import Waiting
 
-    runner_database.listen()
+    runner_database.query("LISTEN queue_job_channel")
 
     def make():
         in_progress = jobrunner.database.InProgress

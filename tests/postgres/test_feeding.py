@@ -9,7 +9,7 @@ open, and its hints while they are reserved.
 from dataclasses import replace
 
 from channel_model import Limit, Model, Row
-from fake_database import FakeDatabase
+from fake_database import FakeDatabase, FakeLeadership
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -41,7 +41,10 @@ kinds = {
         st.just("change"),
         databases,
         numbers,
-        st.one_of(st.fixed_dictionaries({name: value}) for name, value in fields.items()),
+        # the date of creation never changes
+        st.one_of(
+            st.fixed_dictionaries({name: fields[name]}) for name in ("channel", "priority", "eta")
+        ),
     ): 4,
     st.tuples(st.just("close"), databases, numbers, st.sampled_from(["done", "cancelled"])): 2,
     st.tuples(st.just("requeue"), databases, numbers): 2,
@@ -92,7 +95,7 @@ class World:
             name: FakeDatabase(name, lambda: self.now, Waiting, in_progress) for name in DATABASES
         }
         self.served = {
-            name: ServedDatabase(database, self.manager, [URL])
+            name: ServedDatabase(database, self.manager, [URL], FakeLeadership())
             for name, database in self.databases.items()
         }
         for served in self.served.values():
@@ -184,7 +187,7 @@ class World:
             self.databases[name].update(job_id, **values)
 
     def _answer(self, name, slot, problem=None, hints=None):
-        response = self._response(name, slot.uuid, problem, hints, URL)
+        response = self._response(name, slot.uuid, problem, hints, URL, slot.grant)
         self.served[name].note_response(response, self.now)
 
     def _ids(self, name, states):

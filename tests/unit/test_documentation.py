@@ -1,6 +1,7 @@
 """The samples of the documents: each is part of a test that runs it, or read by what will read it.
 
-Python, XML and SQL samples are pieces of ``tests/addons/queue_job_guide``, line by line (one is of an e2e test).
+Python, XML and SQL samples are pieces of the addons ``queue_job_guide`` and ``queue_job_migration`` in ``tests/addons``,
+line by line (one is of an e2e test).
 Configurations go through the parsers of the runner. Of commands, the program and the options have to exist.
 """
 
@@ -20,12 +21,20 @@ from odoo.addons.queue_job.core.runner_config import RunnerConfig, resolve
 from odoo.addons.queue_job.core.states import STATES
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-DOCUMENTS = ("README.rst", "docs/guide.rst", "docs/operating.rst")
+DOCUMENTS = (
+    "README.rst",
+    "docs/guide.rst",
+    "docs/operating.rst",
+    "docs/coming_from_connector.rst",
+)
 GUIDE_ADDON = "tests/addons/queue_job_guide"
+MIGRATION_ADDON = "tests/addons/queue_job_migration"
 SAMPLE_FILES = {
     "python": (
         f"{GUIDE_ADDON}/models/*.py",
         f"{GUIDE_ADDON}/tests/*.py",
+        f"{MIGRATION_ADDON}/models/*.py",
+        f"{MIGRATION_ADDON}/tests/*.py",
         "tests/e2e/test_operating_guide.py",
     ),
     "xml": (f"{GUIDE_ADDON}/data/*.xml", f"{GUIDE_ADDON}/views/*.xml"),
