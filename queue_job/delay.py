@@ -10,7 +10,8 @@ from .core.barrier import Barrier
 from .core.composition import entries, exits, is_composed, joints, leaves
 from .core.graph import Graph
 from .core.options import OPTION_NAMES, check_options, resolve_aliases
-from .core.states import DONE
+from .core.states import DONE, WAITING_STATES
+from .identity_guard import IdentityTaken
 from .job import Job, default_description
 from .utils import must_run_without_delay
 
@@ -181,9 +182,20 @@ class DelayableGraph(Graph):
             if isinstance(barrier, Barrier):
                 Barrier(_jobs_of(barrier.parents), _jobs_of(barrier.children)).put()
         if len(jobs) == 1:
-            jobs[0].store()
+            self._store_one(calls[0])
         else:
             Job.store_many(jobs)
+
+    @staticmethod
+    def _store_one(call):
+        job = call._generated_job
+        if call.identity_key and job.state in WAITING_STATES:
+            job.identity_guard = job.identity_key
+        try:
+            job.store()
+        except IdentityTaken as taken:
+            _logger.debug("a job with the identity key of %s is new: %s", call, taken.record)
+            call._generated_job = taken.record
 
 
 def _jobs_of(calls):

@@ -126,6 +126,9 @@ class Job:
     #: Whether its row says that it stands at a barrier: before it, or behind it.
     _is_at_barrier = False
 
+    #: The identity key, of a new job that must be the only one that waits with it.
+    identity_guard = None
+
     #: Whether the method runs in the transaction that delayed it, whose changes a cursor
     #: of its own would not see.
     runs_in_caller = False

@@ -6,8 +6,9 @@ see ``extension_points.py``.
 """
 
 import json
-from functools import lru_cache
+from functools import lru_cache, partial
 
+from . import identity_guard
 from .core.channel_config import complete_name
 from .core.states import STATES
 from .extension_points import creates_plainly, is_plain
@@ -37,6 +38,7 @@ FILLED_COLUMNS = (
 RARE_COLUMNS = (
     *("exc_name", "exc_message", "exc_info", "result", "result_json", "date_enqueued"),
     *("date_started", "date_done", "date_cancelled", "eta", "identity_key", "graph_uuid", "lease"),
+    "identity_guard",
 )
 
 COLUMNS = frozenset(FILLED_COLUMNS + RARE_COLUMNS)
@@ -47,17 +49,35 @@ _encode_arguments = ArgumentEncoder().encode
 
 
 def create(env, jobs):
-    """Insert the rows of new jobs."""
+    """Insert the rows of new jobs.
+
+    :raise IdentityTaken: the only one is to have the guard of its key, which is taken
+    """
     if not jobs:
         return
+    if jobs[0].identity_guard and len(jobs) == 1:
+        identity_guard.insert(env, jobs[0].identity_guard, partial(_create, env, jobs))
+    else:
+        _create(env, jobs)
+        identity_guard.take_free_guards(env, jobs)
+
+
+def _create(env, jobs, before="", behind=""):
+    """:param str before, behind: SQL, statements around the INSERT"""
     model = env["queue.job"]
     more = [hook_values(job) for job in jobs]
     try:
         if creates_plainly(model, COLUMNS) and _are_plain(model, more):
             for start in range(0, len(jobs), BATCH):
-                _insert(model, jobs[start : start + BATCH], more[start : start + BATCH])
+                _insert(
+                    model, jobs[start : start + BATCH], more[start : start + BATCH], before, behind
+                )
         else:
+            if before:
+                env.cr.execute(before)
             _create_by_orm(model, jobs, more)
+            if behind:
+                env.cr.execute(behind)
     except (TypeError, ValueError):
         for job in jobs:
             _check_arguments(job)
@@ -74,10 +94,15 @@ def _create_by_orm(model, jobs, more):
         tracking_disable=True,
         mail_create_nosubscribe=True,
     )
-    model.create([{**values, **all_values(job)} for job, values in zip(jobs, more, strict=True)])
+    model.create(
+        [
+            {**values, **all_values(job), "identity_guard": job.identity_guard}
+            for job, values in zip(jobs, more, strict=True)
+        ]
+    )
 
 
-def _insert(model, jobs, more):
+def _insert(model, jobs, more, before, behind):
     rare = [name for job in jobs for name in RARE_COLUMNS if getattr(job, name) is not None]
     rare = sorted(set(rare)) if rare else rare
     other = sorted(set().union(*more))
@@ -88,7 +113,10 @@ def _insert(model, jobs, more):
             values += _rare(job, rare)
         if other:
             values += _other(model, added, other)
-    model.env.cr.execute(_statement((*FILLED_COLUMNS, *rare, *other), len(jobs)), values)
+    statement = _statement((*FILLED_COLUMNS, *rare, *other), len(jobs))
+    # that a key is taken is no error to be logged
+    statement = f"{before}{statement};{behind}"
+    model.env.cr.execute(statement, values, log_exceptions=not before)
 
 
 @lru_cache(maxsize=100)

@@ -48,7 +48,7 @@ CREATED_FIELDS = (
 )
 
 #: Fields whose values are the business of the job alone.
-CORE_FIELDS = frozenset(STORED_ATTRIBUTES).union(CREATED_FIELDS)
+CORE_FIELDS = frozenset(STORED_ATTRIBUTES).union(CREATED_FIELDS, ["identity_guard"])
 
 #: Attributes read back from a row besides those of the call itself. ``exec_time`` is
 #: computed by the job.

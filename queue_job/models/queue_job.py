@@ -20,7 +20,7 @@ from ..dependency_fields import JobDependencies, JobLinks
 from ..exception import JobError, RetryableJobError
 from ..fields import JobSerialized
 from ..job import Job
-from ..sql import dependencies, functions, leader, triggers
+from ..sql import dependencies, functions, identity, leader, triggers
 
 _logger = logging.getLogger(__name__)
 
@@ -51,6 +51,7 @@ class QueueJob(models.Model):
         "dependencies",
         "dependency_ids",
         "dependent_ids",
+        "identity_guard",
         "lease",
     )
 
@@ -126,6 +127,11 @@ class QueueJob(models.Model):
     )
     channel = fields.Char(default=ROOT)
     identity_key = fields.Char(readonly=True)
+    identity_guard = fields.Char(
+        readonly=True,
+        copy=False,
+        help="The identity key, in the one job that keeps others with this key from waiting.",
+    )
     worker_pid = fields.Integer(readonly=True, aggregator=False)
     lease = fields.Char(
         readonly=True,
@@ -149,6 +155,10 @@ class QueueJob(models.Model):
     _in_progress_idx = models.Index("(id) WHERE state IN ('enqueued', 'started')")
     _waiting_idx = models.Index("(id) WHERE state = 'wait_dependencies'")
     _failed_idx = models.Index("(channel) WHERE state = 'failed'")
+    _identity_guard_idx = models.UniqueIndex(
+        "(identity_guard) WHERE identity_guard IS NOT NULL",
+        "Another job waits with this identity key.",
+    )
     _identity_idx = models.Index(
         "(identity_key) WHERE identity_key IS NOT NULL"
         " AND state IN ('wait_dependencies', 'pending', 'enqueued')"
@@ -162,6 +172,7 @@ class QueueJob(models.Model):
     def init(self):
         triggers.install(self.env.cr)
         dependencies.install(self.env.cr)
+        identity.install(self.env.cr)
         leader.install(self.env.cr)
         functions.install(self.env.cr)
 

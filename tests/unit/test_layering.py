@@ -20,8 +20,9 @@ ALLOWED = {
     "fields": {"argument_type", "core", "exception", "utils"},
     "extension_points": set(),
     "job_values": set(),
-    "job_insert": {"core", "extension_points", "fields", "job_values"},
+    "job_insert": {"core", "extension_points", "fields", "identity_guard", "job_values"},
     "dependency": {"core"},
+    "identity_guard": {"core"},
     "dependency_fields": {"dependency"},
     "job_storage": {
         *("core", "dependency", "dependency_fields", "exception", "extension_points", "fields"),
@@ -33,7 +34,7 @@ ALLOWED = {
         *("job_claim", "job_storage", "job_values", "utils"),
     },
     "job_stop": {"core"},
-    "delay": {"core", "exception", "job", "job_storage", "utils"},
+    "delay": {"core", "exception", "identity_guard", "job", "job_storage", "utils"},
     "execution": {
         *("core", "exception", "fields", "job", "job_claim", "job_storage", "job_values", "utils"),
     },
