@@ -20,7 +20,7 @@ from ..dependency_fields import JobDependencies, JobLinks
 from ..exception import JobError, RetryableJobError
 from ..fields import JobSerialized
 from ..job import Job
-from ..sql import dependencies, functions, identity, leader, triggers
+from ..sql import dependencies, functions, gate, identity, leader, triggers
 
 _logger = logging.getLogger(__name__)
 
@@ -168,6 +168,10 @@ class QueueJob(models.Model):
     # For the clean-up.
     _date_done_idx = models.Index("(date_done) WHERE date_done IS NOT NULL")
     _date_cancelled_idx = models.Index("(date_cancelled) WHERE date_cancelled IS NOT NULL")
+
+    def _auto_init(self):
+        gate.close(self.env.cr)
+        return super()._auto_init()
 
     def init(self):
         triggers.install(self.env.cr)
