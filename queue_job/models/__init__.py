@@ -2,6 +2,7 @@
 from . import base
 from . import ir_model_fields
 from . import queue_job_channel
+from . import queue_job_channel_limits
 from . import queue_job_function
 from . import queue_job_function_declared
 from . import queue_job_function_retry
