@@ -27,7 +27,16 @@ FILLED_COLUMNS = (
 #: Columns in which most new rows have none.
 RARE_COLUMNS = (
     *("exc_name", "exc_message", "exc_info", "result", "result_json", "date_enqueued"),
-    *("date_started", "date_done", "date_cancelled", "eta", "identity_key", "graph_uuid", "lease"),
+    *(
+        "date_started",
+        "date_done",
+        "date_cancelled",
+        "eta",
+        "identity_key",
+        "identity_scope",
+        "graph_uuid",
+        "lease",
+    ),
 )
 
 COLUMNS = frozenset(FILLED_COLUMNS + RARE_COLUMNS)

@@ -5,6 +5,7 @@ from . import queue_job_channel
 from . import queue_job_channel_limits
 from . import queue_job_function
 from . import queue_job_function_declared
+from . import queue_job_function_identity
 from . import queue_job_function_retry
 from . import queue_job
 from . import queue_job_enqueue
