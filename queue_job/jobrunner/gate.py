@@ -42,8 +42,8 @@ class Gate:
             _logger.info("database %s is being upgraded: its jobs wait", self._name)
         elif is_stray:
             _logger.warning(
-                "database %s has had modules to install, upgrade or uninstall for %s s: its jobs"
-                " go on all the same",
+                "database %s has had modules to install, upgrade or uninstall for %s s: its jobs go on"
+                " all the same",
                 self._name,
                 STRAY_AFTER,
             )

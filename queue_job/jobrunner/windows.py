@@ -113,6 +113,7 @@ class Windows:
     def refresh(self, now):
         """Read the stale channels as far as a job could start there."""
         if now < self._suspended_until:
+            self._renew_failed()
             return
         self._suspended_until = -inf
         for channel, moment in list(self._deferred.items()):
@@ -123,6 +124,13 @@ class Windows:
             for channel in channels:
                 self._stale.discard(channel)
                 self._read_anew(channel, now)
+
+    def _renew_failed(self):
+        """What has failed here holds up other databases, too, whatever is suspended."""
+        for channel in self._stale:
+            if self._manager.is_in_order(channel):
+                self._forget(channel)
+                self._tell_failed(channel)
 
     def _readable(self):
         if not self._stale:
@@ -152,18 +160,20 @@ class Windows:
         window.extend(rows, limit, self._taken)
 
     def _read_in_order(self, window, now):
-        channel = window.channel
-        failed = self._database.some_failed(channel)
-        if failed is not None:
-            self._failed[channel] = failed
-            self._manager.notify(self._name, channel, failed, 0, None, None, None, FAILED)
-        row = self._database.first_in_order(channel)
+        self._tell_failed(window.channel)
+        row = self._database.first_in_order(window.channel)
         if row is not None:
             if row.eta is not None:
                 row = row._replace(eta=now + row.eta if row.eta > 0 else None)
             window.extend([row], 1, self._taken)
         # one at a time: the end of each makes the channel stale
         window.is_complete = True
+
+    def _tell_failed(self, channel):
+        failed = self._database.some_failed(channel)
+        if failed is not None:
+            self._failed[channel] = failed
+            self._manager.notify(self._name, channel, failed, 0, None, None, None, FAILED)
 
     def _forget(self, channel):
         """Have the engine forget what waits in a channel."""

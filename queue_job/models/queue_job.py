@@ -20,7 +20,7 @@ from ..core.states import (
 from ..exception import JobError, RetryableJobError
 from ..fields import JobSerialized
 from ..job import Job
-from ..sql import functions, leader, triggers
+from ..sql import functions, gate, leader, triggers
 
 _logger = logging.getLogger(__name__)
 
@@ -164,6 +164,10 @@ class QueueJob(models.Model):
     # For the clean-up.
     _date_done_idx = models.Index("(date_done) WHERE date_done IS NOT NULL")
     _date_cancelled_idx = models.Index("(date_cancelled) WHERE date_cancelled IS NOT NULL")
+
+    def _auto_init(self):
+        gate.close(self.env.cr)
+        return super()._auto_init()
 
     def init(self):
         triggers.install(self.env.cr)

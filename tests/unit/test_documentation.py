@@ -121,7 +121,15 @@ def test_configuration(block):
     parser = configparser.RawConfigParser()
     parser.read_string(block.text)
     assert set(parser.sections()) <= {"options", "queue_job"}
-    known = {"channels", "scheme", "host", "port", "http_auth_user", "http_auth_password"}
+    known = {
+        "channels",
+        "scheme",
+        "host",
+        "port",
+        "http_auth_user",
+        "http_auth_password",
+        "poll_only",
+    }
     known |= {f"jobrunner_db_{name}" for name in ("host", "port", "user", "password")}
     section = dict(parser["queue_job"]) if parser.has_section("queue_job") else {}
     assert set(section) <= known
@@ -166,11 +174,19 @@ OPERATING = (REPOSITORY / "docs/operating.rst").read_text()
 def test_environment_variables():
     """All that are listed change the configuration, and none is missing."""
     listed = set(re.findall(r"ODOO_QUEUE_JOB_[A-Z_]+[A-Z]", OPERATING))
-    values = {"CHANNELS": "root:7", "SCHEME": "https", "PORT": "7"}
+    values = {"CHANNELS": "root:7", "SCHEME": "https", "PORT": "7", "POLL_ONLY": "1"}
     for name in listed:
         key = name.removeprefix("ODOO_QUEUE_JOB_")
         assert resolve({name: values.get(key, "other")}, {}, {}) != RunnerConfig(), name
-    fields = {"channels", "scheme", "host", "port", "http_auth_user", "http_auth_password"}
+    fields = {
+        "channels",
+        "scheme",
+        "host",
+        "port",
+        "http_auth_user",
+        "http_auth_password",
+        "poll_only",
+    }
     fields |= {f"jobrunner_db_{name}" for name in ("host", "port", "user", "password")}
     assert listed == {f"ODOO_QUEUE_JOB_{name.upper()}" for name in fields}
 
@@ -182,7 +198,10 @@ def test_states():
 def logged_texts():
     """The constant strings of what runs and executes jobs, with ``…`` for what is put into them."""
     paths = [*(REPOSITORY / "queue_job" / "jobrunner").glob("*.py")]
-    paths += [REPOSITORY / "queue_job" / name for name in ("execution.py", "controllers/main.py")]
+    paths += [
+        REPOSITORY / "queue_job" / name
+        for name in ("execution.py", "controllers/main.py", "sql/gate.py")
+    ]
     texts = []
     for path in paths:
         for node in ast.walk(ast.parse(path.read_text())):
