@@ -8,6 +8,7 @@ statement is a transaction, READ COMMITTED, so that its locks last as long as it
 from ..core.dead_job import FOUND_DEAD, INFORMATION, MESSAGE
 from ..core.lock import GATE_IS_CLOSED, GATE_LOCK_CLASS, JOB_IS_UNLOCKED, RUNNER_LOCK
 from ..core.notification import ECHO_CHANNEL
+from ..core.ready_job import ready_jobs
 
 #: Only one runner may drive a database: a session lock, held while the connection lives.
 TAKE_RUNNER_LOCK = f"SELECT pg_try_advisory_lock({RUNNER_LOCK})"
@@ -233,19 +234,12 @@ TAKE_ALL_BACK = """
 
 #: wait_dependencies -> pending, of jobs whose parents are all done: those that a crash
 #: between a parent's commit and the release of its children has left. In steps by id.
-RELEASE_READY = """
+RELEASE_READY = f"""
     WITH step AS (
         SELECT id FROM queue_job
          WHERE state = 'wait_dependencies' AND id > %(after)s
       ORDER BY id LIMIT %(limit)s),
-    ready AS (
-        SELECT queue_job.id FROM queue_job JOIN step USING (id)
-         WHERE NOT EXISTS (
-            SELECT FROM queue_job_dependency edge
-              JOIN queue_job parent ON parent.id = edge.parent_id
-             WHERE edge.child_id = queue_job.id AND parent.state <> 'done')
-      ORDER BY queue_job.id
-           FOR NO KEY UPDATE OF queue_job SKIP LOCKED),
+    {ready_jobs("step", skip_locked=True)},
     released AS (
         UPDATE queue_job SET state = 'pending' FROM ready WHERE queue_job.id = ready.id)
     SELECT max(id) AS last, count(*) AS looked_at FROM step

@@ -6,6 +6,7 @@ from . import test_views
 from . import test_web_client
 from . import test_delayable
 from . import test_graph
+from . import test_barrier
 from . import test_identity
 from . import test_insert
 from . import test_stop

@@ -45,6 +45,22 @@ class TestIdentityScope(TransactionCase):
             self.assertFalse(Job.load(self.env, job.uuid).job_record_with_same_identity_key())
         self.assertNotEqual(self.delay("started").uuid, job.uuid)
 
+    def test_the_guard_is_kept_while_it_runs(self):
+        """So that no process can create another one, whatever it sees."""
+        job = self.delay("started")
+        for move, guard in (
+            (job.set_enqueued, "qj-scope"),
+            (job.set_started, "qj-scope"),
+            (job.set_pending, "qj-scope"),
+            (job.set_started, "qj-scope"),
+            (job.set_done, None),
+        ):
+            move()
+            job.store()
+            self.env.flush_all()
+            self.env.cr.execute("SELECT identity_guard FROM queue_job WHERE uuid = %s", (job.uuid,))
+            self.assertEqual(self.env.cr.fetchone()[0], guard)
+
     def test_asked_for_by_the_new_one(self):
         record = self.start(self.delay())
         self.assertEqual(self.delay("started"), record)
