@@ -9,7 +9,7 @@ from odoo.models import BaseModel
 from .core.barrier import Barrier
 from .core.composition import entries, exits, is_composed, joints, leaves
 from .core.graph import Graph
-from .core.options import OPTION_NAMES, check_options, resolve_aliases
+from .core.options import MORE_OPTION_NAMES, OPTION_NAMES, check_options, resolve_aliases
 from .core.states import DONE, WAITING_STATES
 from .identity_guard import IdentityTaken
 from .job import Job, default_description
@@ -276,6 +276,7 @@ class Delayable(_Element):
     """
 
     recordset = None
+    identity_scope = None
     _generated_job = None
     _job_method = None
     _job_args = ()
@@ -290,7 +291,10 @@ class Delayable(_Element):
         description=None,
         channel=None,
         identity_key=None,
+        **more,
     ):
+        # first of all: what is refused was not prepared
+        check_options(more)
         self.recordset = recordset
         self.priority = priority
         self.eta = eta
@@ -298,6 +302,8 @@ class Delayable(_Element):
         self.description = description
         self.channel = channel
         self.identity_key = identity_key
+        for name, value in more.items():
+            setattr(self, name, value)
 
     def __getattr__(self, name):
         # Python asks instances for dunder names; no method of a model is called so.
@@ -340,6 +346,10 @@ class Delayable(_Element):
 
     def _job_options(self):
         return {name: getattr(self, name) for name in OPTION_NAMES}
+
+    def _more_options(self):
+        options = {name: getattr(self, name) for name in MORE_OPTION_NAMES}
+        return {name: value for name, value in options.items() if value is not None}
 
     def set(self, *args, **options):
         """Set job options, given as a dict or by keyword.
@@ -385,7 +395,7 @@ class Delayable(_Element):
 
     def _part(self, recordset, number, count):
         description = self.description or default_description(self._job_method)
-        part = Delayable(recordset, **self._job_options())
+        part = Delayable(recordset, **self._job_options(), **self._more_options())
         part.description = f"{description} (split {number}/{count})"
         return part._capture(self._job_method.__name__)(*self._job_args, **self._job_kwargs)
 
@@ -398,6 +408,8 @@ class Delayable(_Element):
             kwargs=self._job_kwargs,
             **self._job_options(),
         )
+        if self.identity_key:
+            self._generated_job.set_identity_scope(self.identity_scope)
         return self._generated_job
 
     def _refresh_job(self):
@@ -435,6 +447,7 @@ class DelayableRecordset:
         description=None,
         channel=None,
         identity_key=None,
+        **more,
     ):
         self.delayable = Delayable(
             recordset,
@@ -444,6 +457,7 @@ class DelayableRecordset:
             description=description,
             channel=channel,
             identity_key=identity_key,
+            **more,
         )
 
     @property

@@ -152,6 +152,7 @@ class Job:
     date_cancelled = None
     worker_pid = None
     lease = None
+    identity_scope = None
 
     def __init__(
         self,
@@ -401,8 +402,18 @@ class Job:
         job_storage.store_many(jobs)
 
     def job_record_with_same_identity_key(self):
-        """:return: ``queue.job`` record that waits with the same key, maybe empty"""
-        return job_storage.find_waiting(self.env, self.identity_key)
+        """:return: ``queue.job`` record that waits with the same key, or also runs, where that
+        is in the identity scope of one of them; maybe empty
+        """
+        return job_storage.find_waiting(self.env, self.identity_key, self.identity_scope)
+
+    def set_identity_scope(self, scope=None):
+        """Say while which other jobs with its identity key this one is not created.
+
+        :param str scope: ``waiting`` or ``started``; None: as the job function says
+        """
+        scope = scope or self._functions.identity_scope_of(self.job_function_name)
+        self.identity_scope = scope if scope == STARTED else None
 
     @contextmanager
     def in_temporary_env(self):

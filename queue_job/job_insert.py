@@ -38,7 +38,7 @@ FILLED_COLUMNS = (
 RARE_COLUMNS = (
     *("exc_name", "exc_message", "exc_info", "result", "result_json", "date_enqueued"),
     *("date_started", "date_done", "date_cancelled", "eta", "identity_key", "graph_uuid", "lease"),
-    "identity_guard",
+    *("identity_guard", "identity_scope"),
 )
 
 COLUMNS = frozenset(FILLED_COLUMNS + RARE_COLUMNS)

@@ -4,7 +4,7 @@
 Jobs are duck-typed here: ``job`` imports this module, not the other way around.
 """
 
-from .core.states import FAILED, WAITING_STATES
+from .core.states import FAILED, STARTED, WAITING_STATES
 from .dependency import write_dependencies
 from .dependency_fields import AS_STORED
 from .extension_points import writes_plainly
@@ -34,16 +34,16 @@ def fetch(env, uuids):
     return model.search_fetch([("uuid", "in", uuids)], READ_FIELDS, order="id")
 
 
-def find_waiting(env, identity_key):
-    """:return: ``queue.job`` record that waits with this key, or an empty one"""
-    return (
-        env["queue.job"]
-        .sudo()
-        .search(
-            [("identity_key", "=", identity_key), ("state", "in", WAITING_STATES)],
-            limit=1,
-        )
-    )
+def find_waiting(env, identity_key, scope=None):
+    """The job that keeps another one with this key from being created.
+
+    :param str scope: ``started``: one that runs does, too, as it does where that is its own
+    :return: ``queue.job`` record, maybe empty
+    """
+    domain = [("identity_key", "=", identity_key), ("state", "in", (*WAITING_STATES, STARTED))]
+    if scope != STARTED:
+        domain += ["|", ("state", "in", WAITING_STATES), ("identity_scope", "=", STARTED)]
+    return env["queue.job"].sudo().search(domain, limit=1)
 
 
 def read(record):

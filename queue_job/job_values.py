@@ -23,6 +23,7 @@ STORED_ATTRIBUTES = (
     "exec_time",
     "eta",
     "identity_key",
+    "identity_scope",
     "worker_pid",
     "graph_uuid",
     "company_id",

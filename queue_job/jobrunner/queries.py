@@ -79,12 +79,24 @@ FIND_ADDON = """
     SELECT to_regclass('ir_module_module') IS NOT NULL AS is_odoo,
            to_regclass('queue_job') IS NOT NULL AS has_table,
            to_regproc('queue_job_claim_pending') IS NOT NULL
-           AND to_regclass('queue_job_leader') IS NOT NULL AS has_schema
+           AND to_regclass('queue_job_leader') IS NOT NULL
+           AND EXISTS (SELECT FROM information_schema.columns
+                        WHERE table_schema = current_schema()
+                          AND table_name = 'queue_job_channel' AND column_name = 'has_limits')
+               AS has_schema
 """
 FIND_INSTALLED = """
     SELECT EXISTS (
         SELECT FROM ir_module_module
          WHERE name = 'queue_job' AND state IN ('installed', 'to upgrade'))
+"""
+
+#: What was set in the web client, see ``core.channel_limits.ChannelLimits``.
+CHANNEL_LIMITS = """
+    SELECT complete_name, has_limits, capacity, sequential, throttle, paused
+      FROM queue_job_channel
+     WHERE has_limits OR paused
+  ORDER BY complete_name
 """
 
 #: A pending job is due when it has no eta, or when the runner has seen that it passed. The

@@ -127,6 +127,12 @@ class QueueJob(models.Model):
     )
     channel = fields.Char(default=ROOT)
     identity_key = fields.Char(readonly=True)
+    identity_scope = fields.Selection(
+        [("started", "While it waits or runs")],
+        readonly=True,
+        help="How long the job keeps others with its identity key from being created; "
+        "by default, while it waits.",
+    )
     identity_guard = fields.Char(
         readonly=True,
         copy=False,
@@ -161,7 +167,7 @@ class QueueJob(models.Model):
     )
     _identity_idx = models.Index(
         "(identity_key) WHERE identity_key IS NOT NULL"
-        " AND state IN ('wait_dependencies', 'pending', 'enqueued')"
+        " AND state IN ('wait_dependencies', 'pending', 'enqueued', 'started')"
     )
     # For the list in the web client, whatever it is filtered by: its order begins so.
     _newest_idx = models.Index("(date_created)")

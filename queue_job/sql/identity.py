@@ -1,12 +1,12 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl.html).
 """The guard of an identity: a job that waits with a key holds it, with a unique index.
 
-A job gets it when it is delayed, and loses it when it does not wait any more, whoever moves
-it; the triggers see to that. A job that waits again takes it back where it is free, and else
+A job gets it when it is delayed, and loses it when it does not wait any more, or, where that
+is its scope, does not run any more, whoever moves it; the triggers see to that. A job that waits again takes it back where it is free, and else
 waits without it: no move ever fails for it.
 """
 
-from ..core.states import WAITING_STATES
+from ..core.states import STARTED, WAITING_STATES
 
 _WAITING = ", ".join(f"'{state}'" for state in WAITING_STATES)
 
@@ -48,7 +48,9 @@ TRIGGERS = {
 BEFORE UPDATE OF state, identity_key ON queue_job
 FOR EACH ROW
 WHEN (OLD.identity_guard IS NOT NULL
-      AND (NEW.state NOT IN ({_WAITING}) OR NEW.identity_key IS DISTINCT FROM OLD.identity_key))
+      AND (NEW.identity_key IS DISTINCT FROM OLD.identity_key
+           OR NEW.state NOT IN ({_WAITING})
+              AND (NEW.state <> '{STARTED}' OR NEW.identity_scope IS DISTINCT FROM '{STARTED}')))
 EXECUTE FUNCTION queue_job_drop_guard()""",
     "queue_job_guard_retake": f"""
 AFTER UPDATE OF state ON queue_job
