@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from .argument_type import addon_of, is_installed, path_of
 from .core.channel_config import complete_name
-from .core.options import merge_eta
+from .core.options import given, merge_eta
 from .core.retry import check_retry_pattern
 from .exception import JobError
 
@@ -120,6 +120,7 @@ def delay(
     channel=None,
     identity_key=None,
     scheduled_at=None,
+    identity_scope=None,
     **kwargs,
 ):
     """Delay ``func(env, model_name, *args, **kwargs)``; the options are those of ``with_delay``.
@@ -136,6 +137,7 @@ def delay(
         description=description or describe(func),
         channel=channel,
         identity_key=identity_key,
+        **given(identity_scope=identity_scope),
     )
     return getattr(recordset, RUN_FUNCTION)(path, *args, **kwargs)
 

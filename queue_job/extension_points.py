@@ -60,7 +60,7 @@ def creates_plainly(model, names):
     """
     return _judge(
         "create", model, CREATE_METHODS, lambda: _is_created_plainly(model, names)
-    ) and not any(_defaults(model).difference(names))
+    ) and names.issuperset(_defaults(model))
 
 
 def is_plain(model, name):
@@ -111,10 +111,11 @@ def _is_ours(field):
 
 
 def _defaults(model):
-    """:return: set of the names of fields for which somebody has set a default"""
-    names = {name[8:] for name in model.env.context if name.startswith("default_")}
-    names.update(model.env["ir.default"]._get_model_defaults(model._name))
-    return names.intersection(model._fields)
+    """:return: list of the names of the fields for which somebody has set a default"""
+    env = model.env
+    names = [name[8:] for name in env.context if name.startswith("default_")]
+    names += env["ir.default"]._get_model_defaults(model._name)
+    return [name for name in names if name in model._fields]
 
 
 def _are_same(objects, others):

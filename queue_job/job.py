@@ -123,6 +123,12 @@ class Job:
     #: Company of its user, where that is known already.
     _user_company_id = None
 
+    #: Whether its row says that it stands at a barrier: before it, or behind it.
+    _is_at_barrier = False
+
+    #: The identity key, of a new job that must be the only one that waits with it.
+    identity_guard = None
+
     #: Whether the method runs in the transaction that delayed it, whose changes a cursor
     #: of its own would not see.
     runs_in_caller = False
@@ -146,6 +152,7 @@ class Job:
     date_cancelled = None
     worker_pid = None
     lease = None
+    identity_scope = None
 
     def __init__(
         self,
@@ -190,6 +197,9 @@ class Job:
         # uuids of dependencies that are in the database and not loaded yet
         self._depends_on_uuids = set()
         self._reverse_depends_on_uuids = set()
+        # barriers between this job and others in memory
+        self._barriers_before = ()
+        self._barriers_behind = ()
 
     # -- loading
 
@@ -347,7 +357,8 @@ class Job:
 
     @property
     def _functions(self):
-        return self.env["queue.job.function"].sudo()
+        # It takes the rights that it needs.
+        return self.env["queue.job.function"]
 
     @property
     def result(self):
@@ -391,8 +402,18 @@ class Job:
         job_storage.store_many(jobs)
 
     def job_record_with_same_identity_key(self):
-        """:return: ``queue.job`` record that waits with the same key, maybe empty"""
-        return job_storage.find_waiting(self.env, self.identity_key)
+        """:return: ``queue.job`` record that waits with the same key, or also runs, where that
+        is in the identity scope of one of them; maybe empty
+        """
+        return job_storage.find_waiting(self.env, self.identity_key, self.identity_scope)
+
+    def set_identity_scope(self, scope=None):
+        """Say while which other jobs with its identity key this one is not created.
+
+        :param str scope: ``waiting`` or ``started``; None: as the job function says
+        """
+        scope = scope or self._functions.identity_scope_of(self.job_function_name)
+        self.identity_scope = scope if scope == STARTED else None
 
     @contextmanager
     def in_temporary_env(self):
@@ -427,7 +448,7 @@ class Job:
 
     def set_pending(self, result=None, reset_retry=True):
         """Ready to run, or waiting while a job it depends on is not done."""
-        ready = all(parent.state == DONE for parent in self.depends_on)
+        ready = not self._has_unfinished_parent()
         self.state = PENDING if ready else WAIT_DEPENDENCIES
         self.date_enqueued = None
         self.date_started = None
@@ -598,14 +619,44 @@ class Job:
     @property
     def depends_on(self):
         """Set of the jobs that must be done before this one."""
-        self._depends_on |= self._load_pending(self._depends_on_uuids)
-        return self._depends_on
+        across = [barrier.parents for barrier in self._barriers_before]
+        return self._with_others(self._parents(), across, "depends_on")
 
     @property
     def reverse_depends_on(self):
         """Set of the jobs that wait for this one."""
+        across = [barrier.children for barrier in self._barriers_behind]
+        return self._with_others(self._children(), across, "reverse_depends_on")
+
+    def _parents(self):
+        """:return: set, without those before a barrier"""
+        self._depends_on |= self._load_pending(self._depends_on_uuids)
+        return self._depends_on
+
+    def _children(self):
+        """:return: set, without those behind a barrier"""
         self._reverse_depends_on |= self._load_pending(self._reverse_depends_on_uuids)
         return self._reverse_depends_on
+
+    def _with_others(self, jobs, across, kind):
+        """:return: ``jobs``, with those beyond barriers where there are any"""
+        if not (across or self._is_at_barrier):
+            return jobs
+        found = jobs.union(*across)
+        if self._is_at_barrier:
+            uuids = dependency.uuids_across_barriers(self.env, self._find_row_id())[kind]
+            found |= self.load_many(self.env, uuids.difference(job.uuid for job in found))
+        return found
+
+    def _find_row_id(self):
+        return self._row_id or self.db_record().id
+
+    def _has_unfinished_parent(self):
+        return (
+            any(parent.state != DONE for parent in self._parents())
+            or not all(barrier.is_open for barrier in self._barriers_before)
+            or (self._is_at_barrier and dependency.is_held(self))
+        )
 
     def _load_pending(self, uuids):
         if not uuids:
@@ -618,16 +669,19 @@ class Job:
         """:raises ValueError: the job itself is among ``jobs``"""
         if self in jobs:
             raise ValueError(f"Job {self.uuid} cannot depend on itself.")
-        self.depends_on.update(jobs)
+        self._parents().update(jobs)
         for parent in jobs:
-            parent.reverse_depends_on.add(self)
+            parent._children().add(self)
         if self.state in WAITING_STATES and any(parent.state != DONE for parent in jobs):
             self.state = WAIT_DEPENDENCIES
 
     def should_check_dependents(self):
         """Whether some job waits for this one."""
         return bool(
-            self.has_dependents or self._reverse_depends_on or self._reverse_depends_on_uuids
+            self.has_dependents
+            or self._reverse_depends_on
+            or self._reverse_depends_on_uuids
+            or self._barriers_behind
         )
 
     def enqueue_waiting(self):

@@ -6,12 +6,22 @@ see ``extension_points.py``.
 """
 
 import json
+from functools import lru_cache, partial
 
+from . import identity_guard
 from .core.channel_config import complete_name
 from .core.states import STATES
 from .extension_points import creates_plainly, is_plain
 from .fields import ArgumentEncoder, JobEncoder, jsonb_text
-from .job_values import NO_DEPENDENCIES, TEXTS, all_values, dependencies, hook_values, text
+from .job_values import (
+    NO_DEPENDENCIES,
+    TEXTS,
+    all_values,
+    dependencies,
+    has_links,
+    hook_values,
+    text,
+)
 
 #: How many rows one statement inserts at most.
 BATCH = 500
@@ -28,6 +38,7 @@ FILLED_COLUMNS = (
 RARE_COLUMNS = (
     *("exc_name", "exc_message", "exc_info", "result", "result_json", "date_enqueued"),
     *("date_started", "date_done", "date_cancelled", "eta", "identity_key", "graph_uuid", "lease"),
+    *("identity_guard", "identity_scope"),
 )
 
 COLUMNS = frozenset(FILLED_COLUMNS + RARE_COLUMNS)
@@ -38,16 +49,35 @@ _encode_arguments = ArgumentEncoder().encode
 
 
 def create(env, jobs):
-    """Insert the rows of new jobs."""
+    """Insert the rows of new jobs.
+
+    :raise IdentityTaken: the only one is to have the guard of its key, which is taken
+    """
     if not jobs:
         return
-    model = env["queue.job"].sudo()
+    if jobs[0].identity_guard and len(jobs) == 1:
+        identity_guard.insert(env, jobs[0].identity_guard, partial(_create, env, jobs))
+    else:
+        _create(env, jobs)
+        identity_guard.take_free_guards(env, jobs)
+
+
+def _create(env, jobs, before="", behind=""):
+    """:param str before, behind: SQL, statements around the INSERT"""
+    model = env["queue.job"]
     more = [hook_values(job) for job in jobs]
     try:
         if creates_plainly(model, COLUMNS) and _are_plain(model, more):
-            _insert(model, jobs, more)
+            for start in range(0, len(jobs), BATCH):
+                _insert(
+                    model, jobs[start : start + BATCH], more[start : start + BATCH], before, behind
+                )
         else:
+            if before:
+                env.cr.execute(before)
             _create_by_orm(model, jobs, more)
+            if behind:
+                env.cr.execute(behind)
     except (TypeError, ValueError):
         for job in jobs:
             _check_arguments(job)
@@ -55,43 +85,54 @@ def create(env, jobs):
 
 
 def _are_plain(model, more):
-    names = set().union(*more)
-    return all(is_plain(model, name) for name in names)
+    return all(is_plain(model, name) for values in more for name in values)
 
 
 def _create_by_orm(model, jobs, more):
-    model = model.with_context(
+    model = model.sudo().with_context(
         _job_edit_sentinel=model.EDIT_SENTINEL,
         tracking_disable=True,
         mail_create_nosubscribe=True,
     )
-    model.create([{**values, **all_values(job)} for job, values in zip(jobs, more, strict=True)])
+    model.create(
+        [
+            {**values, **all_values(job), "identity_guard": job.identity_guard}
+            for job, values in zip(jobs, more, strict=True)
+        ]
+    )
 
 
-def _insert(model, jobs, more):
-    for start in range(0, len(jobs), BATCH):
-        _insert_batch(model, jobs[start : start + BATCH], more[start : start + BATCH])
-
-
-def _insert_batch(model, jobs, more):
-    rare = [name for name in RARE_COLUMNS if any(getattr(job, name) is not None for job in jobs)]
+def _insert(model, jobs, more, before, behind):
+    rare = [name for job in jobs for name in RARE_COLUMNS if getattr(job, name) is not None]
+    rare = sorted(set(rare)) if rare else rare
     other = sorted(set().union(*more))
-    rows = [
-        (*_filled(model, job), *_rare(job, rare), *_other(model, values, other))
-        for job, values in zip(jobs, more, strict=True)
-    ]
-    columns = ", ".join(f'"{name}"' for name in (*FILLED_COLUMNS, *rare, *other))
-    places = ", ".join(["%s"] * len(rows))
-    model.env.cr.execute(f"INSERT INTO queue_job ({columns}) VALUES {places}", rows)
+    values = []
+    for job, added in zip(jobs, more, strict=True):
+        values += _filled(model, job)
+        if rare:
+            values += _rare(job, rare)
+        if other:
+            values += _other(model, added, other)
+    statement = _statement((*FILLED_COLUMNS, *rare, *other), len(jobs))
+    # that a key is taken is no error to be logged
+    statement = f"{before}{statement};{behind}"
+    model.env.cr.execute(statement, values, log_exceptions=not before)
+
+
+@lru_cache(maxsize=100)
+def _statement(columns, count):
+    # One flat list of values: psycopg2 takes long for tuples.
+    row = ", ".join(["%s"] * len(columns))
+    names = ", ".join(f'"{name}"' for name in columns)
+    return f"INSERT INTO queue_job ({names}) VALUES " + ", ".join([f"({row})"] * count)
 
 
 def _filled(model, job):
     """:return: tuple of the values of :data:`FILLED_COLUMNS`, as the ORM stores them"""
-    config = job.job_config
-    channel = job._channel or config.channel
-    has_dependencies = job._depends_on or job._reverse_depends_on
     if job.state not in _STATES:
         raise ValueError(f"{job.state!r} is no state of a job.")
+    name = job.job_function_name
+    config = job._functions.job_config(name)
     return (
         job.uuid,
         _text(job.description),
@@ -101,13 +142,17 @@ def _filled(model, job):
         job.model_name,
         job.method_name,
         job.func_string,
-        job.job_function_name,
+        name,
         config.job_function_id,
-        complete_name(channel),
+        complete_name(job._channel or config.channel),
         jsonb_text(_encode(job.recordset)),
-        jsonb_text(_encode_arguments(job.args)),
-        jsonb_text(_encode_arguments(job.kwargs)),
-        json.dumps(dependencies(job)) if has_dependencies else NO_DEPENDENCIES,
+        jsonb_text(_encode_arguments(job.args))
+        if type(job.args) is not tuple or job.args
+        else "[]",
+        jsonb_text(_encode_arguments(job.kwargs))
+        if type(job.kwargs) is not dict or job.kwargs
+        else "{}",
+        _dependencies(job),
         job.state,
         int(job.priority or 0),
         int(job.retry or 0),
@@ -115,6 +160,10 @@ def _filled(model, job):
         float(job.exec_time or 0),
         int(job.worker_pid or 0),
     )
+
+
+def _dependencies(job):
+    return json.dumps(dependencies(job)) if has_links(job) else NO_DEPENDENCIES
 
 
 def _rare(job, names):

@@ -4,8 +4,9 @@
 Jobs are duck-typed here: ``job`` imports this module, not the other way around.
 """
 
-from .core.states import FAILED, WAITING_STATES
+from .core.states import FAILED, STARTED, WAITING_STATES
 from .dependency import write_dependencies
+from .dependency_fields import AS_STORED
 from .extension_points import writes_plainly
 from .job_insert import create
 from .job_values import (
@@ -16,6 +17,7 @@ from .job_values import (
     attributes,
     changing_values,
     dependencies,
+    has_links,
     hook_values,
     text,
 )
@@ -32,16 +34,16 @@ def fetch(env, uuids):
     return model.search_fetch([("uuid", "in", uuids)], READ_FIELDS, order="id")
 
 
-def find_waiting(env, identity_key):
-    """:return: ``queue.job`` record that waits with this key, or an empty one"""
-    return (
-        env["queue.job"]
-        .sudo()
-        .search(
-            [("identity_key", "=", identity_key), ("state", "in", WAITING_STATES)],
-            limit=1,
-        )
-    )
+def find_waiting(env, identity_key, scope=None):
+    """The job that keeps another one with this key from being created.
+
+    :param str scope: ``started``: one that runs does, too, as it does where that is its own
+    :return: ``queue.job`` record, maybe empty
+    """
+    domain = [("identity_key", "=", identity_key), ("state", "in", (*WAITING_STATES, STARTED))]
+    if scope != STARTED:
+        domain += ["|", ("state", "in", WAITING_STATES), ("identity_scope", "=", STARTED)]
+    return env["queue.job"].sudo().search(domain, limit=1)
 
 
 def read(record):
@@ -49,15 +51,23 @@ def read(record):
     values = {name: record[name] for name in READ_ATTRIBUTES}
     values["user_id"] = record.user_id.id
     values["company_id"] = record.company_id.id
-    return attributes(values, record.dependencies)
+    return attributes(values, record.with_context(**{AS_STORED: True}).dependencies)
 
 
 def store(job):
     """Write the row of ``job``, or create it."""
     if _may_update(job):
         _update(job)
+    elif _is_new(job):
+        job._may_be_stored = True
+        create(job.env, [job])
     else:
         store_many([job])
+
+
+def _is_new(job):
+    """Whether nothing but its own row is to be written."""
+    return not (job._may_be_stored or job._row_id or has_links(job))
 
 
 def _may_update(job):
@@ -66,7 +76,7 @@ def _may_update(job):
         job.claimed_values is not None
         # people are told of a failure
         and job.state != FAILED
-        and not (job._depends_on or job._reverse_depends_on)
+        and not has_links(job)
         and writes_plainly(job.env["queue.job"], STORED_ATTRIBUTES)
     )
 
@@ -125,8 +135,9 @@ def store_many(jobs):
         job._may_be_stored = True
         if job.uuid in records:
             _write(job, records[job.uuid])
-    create(env, [job for job in jobs if job.uuid not in records])
-    write_dependencies(env, jobs)
+    new = [job for job in jobs if job.uuid not in records]
+    create(env, new)
+    write_dependencies(env, jobs, new)
 
 
 def _records(env, jobs):
@@ -141,7 +152,7 @@ def _records(env, jobs):
 
 def _write(job, record):
     values = {**hook_values(job), **changing_values(job)}
-    if job._depends_on or job._reverse_depends_on:
+    if has_links(job):
         values["dependencies"] = dependencies(job)
     # nobody follows a job before it fails
     _edited(record).with_context(tracking_disable=job.state != FAILED).write(values)

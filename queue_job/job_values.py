@@ -23,6 +23,7 @@ STORED_ATTRIBUTES = (
     "exec_time",
     "eta",
     "identity_key",
+    "identity_scope",
     "worker_pid",
     "graph_uuid",
     "company_id",
@@ -48,7 +49,7 @@ CREATED_FIELDS = (
 )
 
 #: Fields whose values are the business of the job alone.
-CORE_FIELDS = frozenset(STORED_ATTRIBUTES).union(CREATED_FIELDS)
+CORE_FIELDS = frozenset(STORED_ATTRIBUTES).union(CREATED_FIELDS, ["identity_guard"])
 
 #: Attributes read back from a row besides those of the call itself. ``exec_time`` is
 #: computed by the job.
@@ -82,6 +83,7 @@ def attributes(values, dependencies):
     result.update({name: values[name] or 0 for name in NUMBERS})
     result["_depends_on_uuids"] = set(dependencies.get("depends_on", ()))
     result["_reverse_depends_on_uuids"] = set(dependencies.get("reverse_depends_on", ()))
+    result["_is_at_barrier"] = bool(dependencies.get("barrier"))
     return result
 
 
@@ -125,11 +127,22 @@ def all_values(job):
     }
 
 
+def has_links(job):
+    """Whether the job object knows of dependencies that its row may not know yet."""
+    return bool(
+        job._depends_on or job._reverse_depends_on or job._barriers_before or job._barriers_behind
+    )
+
+
 def dependencies(job):
-    return {
+    """:return: dict of what the row says; who is beyond a barrier is not in it"""
+    value = {
         "depends_on": _uuids(job._depends_on, job._depends_on_uuids),
         "reverse_depends_on": _uuids(job._reverse_depends_on, job._reverse_depends_on_uuids),
     }
+    if job._is_at_barrier or job._barriers_before or job._barriers_behind:
+        value["barrier"] = True
+    return value
 
 
 def _uuids(jobs, more):

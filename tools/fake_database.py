@@ -75,6 +75,9 @@ class FakeDatabase:
         notified, self._notified = self._notified, set()
         return notified
 
+    def channel_limits(self):
+        return []
+
     def heads(self):
         return self._heads(self._due)
 

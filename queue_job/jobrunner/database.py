@@ -4,6 +4,7 @@
 from itertools import starmap
 from typing import NamedTuple
 
+from ..core.channel_limits import ChannelLimits
 from ..core.notification import NOTIFY_CHANNEL
 from ..core.window import Waiting
 from . import queries, settings
@@ -138,6 +139,17 @@ class Database:
         """:return: str, what this runner has told itself, as far as it came; or None"""
         echo, self._echo = self._echo, None
         return echo
+
+    def channel_limits(self):
+        """:return: list of :class:`~..core.channel_limits.ChannelLimits`, set in the web client"""
+        return [
+            ChannelLimits(
+                name, bool(overrides), capacity or 0, bool(sequential), throttle or 0, paused
+            )
+            for name, overrides, capacity, sequential, throttle, paused in self.query(
+                queries.CHANNEL_LIMITS
+            )
+        ]
 
     # -- waiting jobs
 

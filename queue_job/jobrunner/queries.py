@@ -8,6 +8,7 @@ statement is a transaction, READ COMMITTED, so that its locks last as long as it
 from ..core.dead_job import FOUND_DEAD, INFORMATION, MESSAGE
 from ..core.lock import GATE_IS_CLOSED, GATE_LOCK_CLASS, JOB_IS_UNLOCKED, RUNNER_LOCK
 from ..core.notification import ECHO_CHANNEL
+from ..core.ready_job import ready_jobs
 
 #: Only one runner may drive a database: a session lock, held while the connection lives.
 TAKE_RUNNER_LOCK = f"SELECT pg_try_advisory_lock({RUNNER_LOCK})"
@@ -78,12 +79,24 @@ FIND_ADDON = """
     SELECT to_regclass('ir_module_module') IS NOT NULL AS is_odoo,
            to_regclass('queue_job') IS NOT NULL AS has_table,
            to_regproc('queue_job_claim_pending') IS NOT NULL
-           AND to_regclass('queue_job_leader') IS NOT NULL AS has_schema
+           AND to_regclass('queue_job_leader') IS NOT NULL
+           AND EXISTS (SELECT FROM information_schema.columns
+                        WHERE table_schema = current_schema()
+                          AND table_name = 'queue_job_channel' AND column_name = 'has_limits')
+               AS has_schema
 """
 FIND_INSTALLED = """
     SELECT EXISTS (
         SELECT FROM ir_module_module
          WHERE name = 'queue_job' AND state IN ('installed', 'to upgrade'))
+"""
+
+#: What was set in the web client, see ``core.channel_limits.ChannelLimits``.
+CHANNEL_LIMITS = """
+    SELECT complete_name, has_limits, capacity, sequential, throttle, paused
+      FROM queue_job_channel
+     WHERE has_limits OR paused
+  ORDER BY complete_name
 """
 
 #: A pending job is due when it has no eta, or when the runner has seen that it passed. The
@@ -222,19 +235,12 @@ TAKE_ALL_BACK = """
 
 #: wait_dependencies -> pending, of jobs whose parents are all done: those that a crash
 #: between a parent's commit and the release of its children has left. In steps by id.
-RELEASE_READY = """
+RELEASE_READY = f"""
     WITH step AS (
         SELECT id FROM queue_job
          WHERE state = 'wait_dependencies' AND id > %(after)s
       ORDER BY id LIMIT %(limit)s),
-    ready AS (
-        SELECT queue_job.id FROM queue_job JOIN step USING (id)
-         WHERE NOT EXISTS (
-            SELECT FROM queue_job_dependency edge
-              JOIN queue_job parent ON parent.id = edge.parent_id
-             WHERE edge.child_id = queue_job.id AND parent.state <> 'done')
-      ORDER BY queue_job.id
-           FOR NO KEY UPDATE OF queue_job SKIP LOCKED),
+    {ready_jobs("step", skip_locked=True)},
     released AS (
         UPDATE queue_job SET state = 'pending' FROM ready WHERE queue_job.id = ready.id)
     SELECT max(id) AS last, count(*) AS looked_at FROM step

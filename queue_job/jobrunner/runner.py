@@ -17,6 +17,7 @@ from contextlib import contextmanager, suppress
 import psycopg2
 
 from ..core.channel_config import parse_channels
+from ..core.channel_limits import limited
 from ..core.channel_manager import ChannelManager
 from ..core.pace import Pace
 from ..core.runner_config import RunnerConfig
@@ -60,6 +61,8 @@ class QueueJobRunner:
         self.config = config or RunnerConfig()
         self.channel_manager = ChannelManager()
         self.channel_manager.simple_configure(self.config.channels)
+        self._configured = parse_channels(self.config.channels)
+        self._applied = limited(self._configured, [[]])
         self._served = {}
         self._candidates = {}
         self._errands = Errands()
@@ -118,6 +121,7 @@ class QueueJobRunner:
         self.find_databases()
         self.process_responses()
         self.process_notifications()
+        self.apply_limits()
         self.look_after_jobs()
         self.run_jobs()
         self.wait_notification()
@@ -270,6 +274,18 @@ class QueueJobRunner:
         if some:
             self._pace.note(time.monotonic())
 
+    def apply_limits(self):
+        """Let the limits hold that were set in the web clients of the databases."""
+        configs = limited(self._configured, [served.limits for served in self._served.values()])
+        if configs == self._applied:
+            return
+        self._applied = configs
+        self.channel_manager.configure(configs)
+        _logger.info("channels: %s", ", ".join(map(str, configs)))
+        for served in list(self._served.values()):
+            with self._guarding(served):
+                served.note_limits(time.monotonic())
+
     def look_after_jobs(self):
         """Find what nobody notifies, and read what was notified."""
         for served in list(self._served.values()):
@@ -292,14 +308,9 @@ class QueueJobRunner:
 
     def _get_dispatcher(self):
         if self._dispatcher is None:
-            self._dispatcher = Dispatcher(self.config, self._most_requests())
+            # the capacity of root, which can change, limits them further
+            self._dispatcher = Dispatcher(self.config, MAX_THREADS)
         return self._dispatcher
-
-    def _most_requests(self):
-        capacities = [
-            config.capacity for config in parse_channels(self.config.channels) if not config.path
-        ]
-        return capacities[-1] if capacities else MAX_THREADS
 
     def wait_notification(self):
         """Wait until something happens or is due."""

@@ -8,6 +8,7 @@ from math import inf
 
 import psycopg2
 
+from ..core.notification import LIMITS_CHANGED
 from ..core.server_pool import ServerPool
 from ..core.slot import MAX_HINTS, PATIENCE, Slot, share
 from ..core.states import ENQUEUED, STARTED
@@ -58,6 +59,8 @@ class ServedDatabase:
         self._watched = {}
         #: ids of the jobs in these slots, and of those that are hinted for nobody else
         self._taken = set()
+        #: what its web client says about channels
+        self.limits = []
         self.windows = Windows(database, manager, self._taken)
         #: (uuid, id, channel) of the jobs that the engine has started since the last turn
         self._chosen = []
@@ -75,6 +78,7 @@ class ServedDatabase:
 
     def take_over(self, now):
         """Begin: what another runner has enqueued is pending, what is started runs."""
+        self.limits = self.database.channel_limits()
         self.database.take_all_back()
         for row in self.database.jobs_in_progress():
             self._watch(row)
@@ -97,11 +101,19 @@ class ServedDatabase:
     def note_notifications(self):
         """:return: bool, whether there were some"""
         channels = self.database.notified_channels()
+        if LIMITS_CHANGED in channels:
+            channels.discard(LIMITS_CHANGED)
+            self.limits = self.database.channel_limits()
         if channels:
             self.windows.note_changed(channels)
             # one of them may be for an eta
             self._next_eta = min(self._next_eta, self._eta_seen + ETA_INTERVAL)
         return bool(channels)
+
+    def note_limits(self, now):
+        """The rules of the channels have changed: which jobs may start is another question."""
+        self.windows.restart()
+        self._next_poll = now
 
     def note_response(self, response, now):
         """A request has ended.
@@ -199,6 +211,7 @@ class ServedDatabase:
             self._next_look = now + (CLOSE_LOOK_INTERVAL if is_close else LOOK_INTERVAL)
 
     def _poll(self, now):
+        self.limits = self.database.channel_limits()
         heads = self.database.heads()
         if not self._leadership.listens:
             self.windows.note_changed(channel for channel, _head in heads)

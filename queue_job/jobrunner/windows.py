@@ -117,6 +117,13 @@ class Windows:
             del self._windows[channel]
             self._stale.add(channel)
 
+    def restart(self):
+        """Read all channels anew: their limits, and with them what there is to read, changed."""
+        for channel in {*self._windows, *self._failed}:
+            self._forget(channel)
+            self._windows.pop(channel, None)
+            self._stale.add(channel)
+
     def refresh(self, now):
         """Read the stale channels as far as a job could start there."""
         if now < self._suspended_until:

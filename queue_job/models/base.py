@@ -5,7 +5,7 @@ import functools
 
 from odoo import api, models
 
-from ..core.options import merge_eta
+from ..core.options import given, merge_eta
 from ..declaration import declared_function
 from ..delay import Delayable, DelayableRecordset
 from ..utils import must_run_without_delay
@@ -23,6 +23,7 @@ class Base(models.AbstractModel):
         channel=None,
         identity_key=None,
         scheduled_at=None,
+        identity_scope=None,
     ):
         """Delay the method that is called on the result: ``records.with_delay().method()``.
 
@@ -36,6 +37,8 @@ class Base(models.AbstractModel):
         :param identity_key: str, or a callable that gets the job and returns one: no job
             is created while another one with the same key waits
         :param scheduled_at: another name of ``eta``
+        :param str identity_scope: ``started``: nor while such a job runs; ``waiting`` by
+            default, or what the job function says
         :return: :class:`~odoo.addons.queue_job.delay.DelayableRecordset`
         """
         return DelayableRecordset(
@@ -46,6 +49,7 @@ class Base(models.AbstractModel):
             description=description,
             channel=channel,
             identity_key=identity_key,
+            **given(identity_scope=identity_scope),
         )
 
     def delayable(
@@ -57,6 +61,7 @@ class Base(models.AbstractModel):
         channel=None,
         identity_key=None,
         scheduled_at=None,
+        identity_scope=None,
     ):
         """Prepare a call to be delayed, alone or in a graph.
 
@@ -73,6 +78,7 @@ class Base(models.AbstractModel):
             description=description,
             channel=channel,
             identity_key=identity_key,
+            **given(identity_scope=identity_scope),
         )
 
     def _patch_job_auto_delay(self, method_name, context_key=None):

@@ -53,6 +53,7 @@ BEGIN
     END IF;
     SELECT pg_try_advisory_xact_lock({JOB_LOCK_CLASS}, id),
            EXISTS (SELECT FROM queue_job_dependency WHERE parent_id = queue_job.id)
+           OR EXISTS (SELECT FROM queue_job_barrier WHERE job_id = queue_job.id AND is_parent)
       INTO is_locked, has_dependents
       FROM queue_job
      WHERE uuid = _uuid AND state = 'started' AND (_lease IS NULL OR lease = _lease);

@@ -6,6 +6,7 @@ from . import test_views
 from . import test_web_client
 from . import test_delayable
 from . import test_graph
+from . import test_barrier
 from . import test_identity
 from . import test_insert
 from . import test_stop
@@ -29,6 +30,8 @@ from . import test_result
 from . import test_retry_policy
 from . import test_enqueue
 from . import test_run_now
+from . import test_channel_limits
+from . import test_identity_scope
 from . import test_context
 from . import test_create_test_job
 from . import test_security

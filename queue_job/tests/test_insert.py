@@ -26,7 +26,7 @@ class InsertCase(TransactionCase):
         self.env.flush_all()
         self.env.cr.execute("SELECT * FROM queue_job WHERE uuid = %s", (job.uuid,))
         row = self.env.cr.dictfetchone()
-        return {name: row[name] for name in row.keys() - {"id", "uuid"}}
+        return {name: row[name] for name in row.keys() - {"id", "uuid", "identity_guard"}}
 
     def creations(self):
         """Record what goes through ``create`` of the model, as an addon's override sees it."""

@@ -26,6 +26,7 @@ DOCUMENTS = (
     "docs/guide.rst",
     "docs/operating.rst",
     "docs/coming_from_connector.rst",
+    "docs/coming_from_job_worker.rst",
 )
 GUIDE_ADDON = "tests/addons/queue_job_guide"
 MIGRATION_ADDON = "tests/addons/queue_job_migration"
@@ -37,7 +38,11 @@ SAMPLE_FILES = {
         f"{MIGRATION_ADDON}/tests/*.py",
         "tests/e2e/test_operating_guide.py",
     ),
-    "xml": (f"{GUIDE_ADDON}/data/*.xml", f"{GUIDE_ADDON}/views/*.xml"),
+    "xml": (
+        f"{GUIDE_ADDON}/data/*.xml",
+        f"{GUIDE_ADDON}/views/*.xml",
+        f"{MIGRATION_ADDON}/data/*.xml",
+    ),
     "sql": (f"{GUIDE_ADDON}/tests/*.py",),
 }
 #: Long and short options of Odoo's own that the documents use.

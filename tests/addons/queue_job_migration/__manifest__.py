@@ -7,6 +7,6 @@
     "license": "LGPL-3",
     "category": "Hidden",
     "depends": ["queue_job"],
-    "data": ["security/ir.model.access.csv"],
+    "data": ["security/ir.model.access.csv", "data/queue_job_data.xml"],
     "installable": True,
 }

@@ -63,6 +63,10 @@ with warnings.catch_warnings():
         def export_binding(self):
             self.write({"mode": "exported"})
 
+        def push(self, number):
+            self.write({"number": number})
+            return {"pushed": self.ids, "number": number}
+
         def receive(self, address, money):
             self.write({"number": f"{address.shop}/{address.number}", "paid": money.cents / 100})
 
