@@ -22,6 +22,15 @@ from .job_values import (
     text,
 )
 
+#: By the partial index of keys that are in use; searched for each job that has a key.
+_FIND_WAITING = f"""
+    SELECT id FROM queue_job
+     WHERE identity_key = %(key)s
+       AND state IN ({", ".join(f"'{state}'" for state in (*WAITING_STATES, STARTED))})
+       AND (state <> '{STARTED}' OR identity_scope = '{STARTED}' OR %(is_wide)s)
+  ORDER BY id LIMIT 1
+"""
+
 
 def find(env, uuids):
     """:return: ``queue.job`` records of these uuids, with superuser rights"""
@@ -40,10 +49,10 @@ def find_waiting(env, identity_key, scope=None):
     :param str scope: ``started``: one that runs does, too, as it does where that is its own
     :return: ``queue.job`` record, maybe empty
     """
-    domain = [("identity_key", "=", identity_key), ("state", "in", (*WAITING_STATES, STARTED))]
-    if scope != STARTED:
-        domain += ["|", ("state", "in", WAITING_STATES), ("identity_scope", "=", STARTED)]
-    return env["queue.job"].sudo().search(domain, limit=1)
+    model = env["queue.job"].sudo()
+    flush_cache(model)
+    env.cr.execute(_FIND_WAITING, {"key": identity_key, "is_wide": scope == STARTED})
+    return model.browse(row[0] for row in env.cr.fetchall())
 
 
 def read(record):
