@@ -6,13 +6,14 @@ of the next. Since it decides between the first jobs of channels, its decisions 
 an engine that knows them all. The jobs behind the first one are plain rows in the windows.
 """
 
+from collections import defaultdict
 from math import inf
 
 from ..core.states import FAILED, PENDING
 from ..core.window import Window
 
 #: Rows read at first, for a channel of which nothing is known; and at most.
-FEW = 20
+FEW = 10
 MANY = 1000
 #: Rows read for each that is wanted, so that the next ones need no query.
 PROVISION = 5
@@ -48,6 +49,8 @@ class Windows:
         #: ids of jobs that were read while they were in slots
         self._passed_over = set()
         self._suspended_until = -inf
+        #: name of the channel -> how often it was read from its beginning
+        self._generations = defaultdict(int)
 
     # -- what happened
 
@@ -58,15 +61,26 @@ class Windows:
     def note_heads(self, heads):
         """Compare with what the database says, in case a notification was lost.
 
-        :param heads: list of (channel, id of its first job)
+        :param heads: list of (channel, its first job), of the jobs that are due
         """
-        for channel, job_id in heads:
-            if not self._is_known(channel, job_id):
-                self._stale.add(channel)
+        for channel, head in heads:
+            if not self._is_known(channel, head.id):
+                self._note_head(channel, head)
         # the moment of an eta is only as good as the clocks were when it was read
         self._stale.update(
             channel for channel in self._windows if self._manager.is_in_order(channel)
         )
+
+    def _note_head(self, channel, head):
+        """The first job of a channel is one that was not read."""
+        is_new = channel not in self._windows and channel not in self._stale
+        if not is_new or self._suspended_until > -inf or self._manager.is_in_order(channel):
+            self._stale.add(channel)
+            return
+        # at the start, of all channels: they need not be asked one by one
+        window = self._windows[channel] = Window(channel)
+        window.extend([head], 1)
+        self._tell_next(window)
 
     def _is_known(self, channel, job_id):
         window = self._windows.get(channel)
@@ -97,24 +111,40 @@ class Windows:
 
     def suspend(self, until):
         """Tell the engine of no waiting job before that moment."""
-        self._suspended_until = until
+        self._suspended_until = max(until, self._suspended_until)
         for channel in list(self._windows):
             self._forget(channel)
             del self._windows[channel]
             self._stale.add(channel)
 
+    def restart(self):
+        """Read all channels anew: their limits, and with them what there is to read, changed."""
+        for channel in {*self._windows, *self._failed}:
+            self._forget(channel)
+            self._windows.pop(channel, None)
+            self._stale.add(channel)
+
     def refresh(self, now):
         """Read the stale channels as far as a job could start there."""
         if now < self._suspended_until:
+            self._renew_failed()
             return
         self._suspended_until = -inf
         for channel, moment in list(self._deferred.items()):
             if moment <= now:
                 del self._deferred[channel]
                 self._stale.add(channel)
-        for channel in self._readable():
-            self._stale.discard(channel)
-            self._read_anew(channel, now)
+        while channels := self._readable():
+            for channel in channels:
+                self._stale.discard(channel)
+                self._read_anew(channel, now)
+
+    def _renew_failed(self):
+        """What has failed here holds up other databases, too, whatever is suspended."""
+        for channel in self._stale:
+            if self._manager.is_in_order(channel):
+                self._forget(channel)
+                self._tell_failed(channel)
 
     def _readable(self):
         if not self._stale:
@@ -127,6 +157,7 @@ class Windows:
         ]
 
     def _read_anew(self, channel, now):
+        self._generations[channel] += 1
         self._forget(channel)
         window = self._windows.setdefault(channel, Window(channel))
         window.restart()
@@ -144,18 +175,20 @@ class Windows:
         window.extend(rows, limit, self._taken)
 
     def _read_in_order(self, window, now):
-        channel = window.channel
-        failed = self._database.some_failed(channel)
-        if failed is not None:
-            self._failed[channel] = failed
-            self._manager.notify(self._name, channel, failed, 0, None, None, None, FAILED)
-        row = self._database.first_in_order(channel)
+        self._tell_failed(window.channel)
+        row = self._database.first_in_order(window.channel)
         if row is not None:
             if row.eta is not None:
                 row = row._replace(eta=now + row.eta if row.eta > 0 else None)
             window.extend([row], 1, self._taken)
         # one at a time: the end of each makes the channel stale
         window.is_complete = True
+
+    def _tell_failed(self, channel):
+        failed = self._database.some_failed(channel)
+        if failed is not None:
+            self._failed[channel] = failed
+            self._manager.notify(self._name, channel, failed, 0, None, None, None, FAILED)
 
     def _forget(self, channel):
         """Have the engine forget what waits in a channel."""
@@ -165,17 +198,21 @@ class Windows:
             self._manager.remove_job(window.head.uuid, db_name=self._name)
             window.head = None
         failed = self._failed.pop(channel, None)
-        if failed is not None:
+        # else it was moved to a channel that has been read since
+        if failed is not None and failed not in self._failed.values():
             self._manager.remove_job(failed, db_name=self._name)
 
     def _tell_next(self, window):
         """Tell the engine of the first job of a window, which it does not know yet."""
-        while window.needs_more(1):
-            self._read_on(window, FEW * PROVISION + len(self._taken))
-        row = window.head = window.pop()
+        row = window.head = self._next_row(window)
         if row is None:
             del self._windows[window.channel]
             return
+        outdated = self._by_head.get(row.uuid)
+        if outdated is not None:
+            # the job has changed its channel
+            outdated.head = None
+            self._stale.add(outdated.channel)
         self._by_head[row.uuid] = window
         self._manager.notify(
             self._name,
@@ -187,6 +224,15 @@ class Windows:
             row.eta,
             PENDING,
         )
+
+    def _next_row(self, window):
+        while True:
+            while window.needs_more(1):
+                self._read_on(window, FEW * PROVISION + len(self._taken))
+            row = window.pop()
+            # a job that has changed its channel may be in a slot of the other one
+            if row is None or row.id not in self._taken:
+                return row
 
     # -- taking
 
@@ -213,7 +259,9 @@ class Windows:
             return []
         rival = self._manager.rival(self._name, channel)
         head = window.head
-        if rival is not None and head[:3] > rival:
+        if head is None:
+            return []
+        if rival is not None and head[:3] >= rival:
             return []
         if window.needs_more(count - 1):
             self._read_on(window, count * PROVISION)
@@ -223,14 +271,24 @@ class Windows:
         self._tell_next(window)
         return hints
 
-    def give_back(self, channel, rows):
-        """Jobs that were hinted still wait: no slot has them any more."""
+    def generation(self, channel):
+        """:return: int, for :meth:`give_back`"""
+        return self._generations[channel]
+
+    def give_back(self, channel, rows, generation):
+        """Jobs that were hinted still wait: no slot has them any more.
+
+        :param generation: of the channel when they were taken
+        """
         ids = {row.id for row in rows}
         self._taken -= ids
         self._passed_over -= ids
-        if self._suspended_until > -inf:
+        if not rows:
+            return
+        if self._suspended_until > -inf or generation != self._generations[channel]:
+            # what was read meanwhile did without them, and they may have changed since
             self._stale.add(channel)
-        if channel in self._stale or not rows:
+        if channel in self._stale:
             return
         window = self._windows.get(channel)
         if window is None:
@@ -252,3 +310,5 @@ class Windows:
             yield self._suspended_until
         else:
             yield from self._deferred.values()
+            if self._readable():
+                yield -inf
