@@ -27,6 +27,7 @@ DOCUMENTS = (
     "docs/operating.rst",
     "docs/coming_from_connector.rst",
     "docs/coming_from_job_worker.rst",
+    "benchmarks/README.rst",
 )
 GUIDE_ADDON = "tests/addons/queue_job_guide"
 MIGRATION_ADDON = "tests/addons/queue_job_migration"
@@ -48,6 +49,7 @@ SAMPLE_FILES = {
 #: Long and short options of Odoo's own that the documents use.
 ODOO_OPTIONS = {"-c", "-d", "-i", "-u", "--addons-path", "--stop-after-init"}
 PROGRAM_FILES = {
+    "bin/bench": ("bin/bench", "benchmarks/options.py"),
     "bin/demo": ("bin/demo",),
     "bin/test": ("bin/test", "tools/run_tests.py"),
     "odoo": ("queue_job/cli/jobrunner.py",),
