@@ -131,6 +131,10 @@ class Database:
                 self._echo = payload
         return names
 
+    def has_notifications(self):
+        """Whether :meth:`notified_channels` has something to tell that no file will tell of."""
+        return self.connection.has_notifications()
+
     def take_echo(self):
         """:return: str, what this runner has told itself, as far as it came; or None"""
         echo, self._echo = self._echo, None

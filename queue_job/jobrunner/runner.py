@@ -323,6 +323,8 @@ class QueueJobRunner:
         ]
         times += [served.wakeup_time() for served in self._served.values()]
         times += filter(None, [self.channel_manager.get_wakeup_time()])
+        if any(served.database.has_notifications() for served in self._served.values()):
+            times.append(self._pace.next_time())
         deadline = max(now, min(times))
         urgent = [self._errands, *filter(None, [self._dispatcher])]
         databases = [served.database for served in self._served.values()]

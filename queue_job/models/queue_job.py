@@ -307,13 +307,13 @@ class QueueJob(models.Model):
         commit_within_job=False,
         failure_retry_seconds=0,
     ):
-        """A job that waits, and fails as often as it is told to.
-
-        :param failure_rate: number from 0 to 1, how probable it is to fail
-        :param job_duration: seconds to wait
-        :param bool commit_within_job: commit before the end
-        :param failure_retry_seconds: when it fails, it is tried again after these
-        """
+        # A job that waits, and fails as often as it is told to. No docstring: its first line
+        # would be the description of the jobs, which tests look for by the name of the method.
+        #
+        # failure_rate: number from 0 to 1, how probable it is to fail
+        # job_duration: seconds to wait
+        # commit_within_job: bool, commit before the end
+        # failure_retry_seconds: when it fails, it is tried again after these
         _logger.info("a test job runs")
         if random.random() < failure_rate:
             if failure_retry_seconds:

@@ -549,3 +549,13 @@ def test_capacity_is_held_while_a_hinted_job_runs_without_a_request(serve, inser
     worker.rollback()
     (following,) = slots(served, time.time() + 10)
     assert following.uuid == waiting
+
+
+def test_a_notification_that_comes_with_an_answer(serve, insert, runner_database):
+    """The socket is silent then: whoever waits for it has to ask before."""
+    served = serve()
+    insert()
+    runner_database.value("SELECT 1")
+    assert runner_database.has_notifications()
+    assert served.note_notifications()
+    assert not runner_database.has_notifications()
