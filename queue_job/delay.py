@@ -10,7 +10,7 @@ from .core.barrier import Barrier
 from .core.composition import entries, exits, is_composed, joints, leaves
 from .core.graph import Graph
 from .core.options import MORE_OPTION_NAMES, OPTION_NAMES, check_options, resolve_aliases
-from .core.states import DONE, WAITING_STATES
+from .core.states import CANCELLED, DONE, WAIT_DEPENDENCIES, WAITING_STATES
 from .identity_guard import IdentityTaken
 from .job import Job, default_description
 from .utils import must_run_without_delay
@@ -54,18 +54,30 @@ class DelayableGraph(Graph):
     two graphs become one when an edge or a membership joins them.
     """
 
+    #: Pairs (element, what runs when it has failed).
+    _handlers = ()
+
     def absorb(self, element):
         """Make ``element``, and all that is connected with it, part of this graph."""
         other = element._graph
         if other is self:
             return
         self._graph.update(other._graph)
+        self._handlers = (*self._handlers, *other._handlers)
         for vertex in other.vertices():
             vertex._joined_graph = self
+
+    def add_handler(self, element, handler):
+        """Let ``handler`` run when a call of ``element`` has finally failed."""
+        self.absorb(handler)
+        self._handlers = (*self._handlers, (element, handler))
 
     def replace(self, element, other):
         """Put ``other`` where ``element`` is: between its edges and in its groups."""
         self.absorb(other)
+        self._handlers = tuple(
+            tuple(other if each is element else each for each in pair) for pair in self._handlers
+        )
         self._graph[other] |= self._graph.pop(element)
         for vertex, children in self._graph.items():
             if element in children:
@@ -141,8 +153,7 @@ class DelayableGraph(Graph):
 
     def _delay_calls(self, graph, calls):
         if any(must_run_without_delay(call.recordset.env) for call in calls):
-            for call in calls:
-                call._perform_now()
+            self._perform_now(calls)
             return
         new = [call for call in calls if not call._generated_job]
         for call in new:
@@ -151,6 +162,28 @@ class DelayableGraph(Graph):
             for call in set(calls).difference(new):
                 call._refresh_job()
             self._store(graph, calls)
+
+    def _perform_now(self, calls):
+        """Perform the calls in their order; an error reaches the caller, not its handlers."""
+        unneeded = set()
+        graph = self._connect_graphs() if self._handlers else None
+        for _element, handler in self._handlers:
+            unneeded.update(_descendants(graph, entries(handler)))
+        for call in calls:
+            if call not in unneeded:
+                call._perform_now()
+            elif not call._generated_job:
+                call._build_job().state = CANCELLED
+
+    def _set_handlers(self):
+        """Tell the jobs which ones handle their failure."""
+        for element, handler in self._handlers:
+            handlers = set(_jobs_of(entries(handler)))
+            for job in handlers:
+                job.awaits_failure = True
+                job.state = WAIT_DEPENDENCIES
+            for job in _jobs_of(leaves(element)):
+                job.failure_handlers = job.failure_handlers | handlers
 
     def _reuse_identical(self, calls):
         """Where each call with an identity key has a job that waits, take those jobs.
@@ -181,6 +214,7 @@ class DelayableGraph(Graph):
         for barrier in graph.vertices():
             if isinstance(barrier, Barrier):
                 Barrier(_jobs_of(barrier.parents), _jobs_of(barrier.children)).put()
+        self._set_handlers()
         if len(jobs) == 1:
             self._store_one(calls[0])
         else:
@@ -200,6 +234,17 @@ class DelayableGraph(Graph):
 
 def _jobs_of(calls):
     return [call._generated_job for call in calls]
+
+
+def _descendants(graph, calls):
+    """:return: set of ``calls`` and of all that comes after them"""
+    found, following = set(), list(calls)
+    while following:
+        call = following.pop()
+        if call not in found:
+            found.add(call)
+            following += graph._graph[call]
+    return found
 
 
 class _Element:
@@ -224,6 +269,18 @@ class _Element:
         for delayable in delayables:
             self._graph.absorb(delayable)
             self._graph.add_edge(self, delayable)
+        return self
+
+    def on_error(self, *delayables):
+        """Run others when this has finally failed: a call of it, with no try left.
+
+        When all of this has succeeded, or is cancelled, the others are cancelled.
+
+        :param delayables: :class:`Delayable`, groups or chains
+        :return: self
+        """
+        for delayable in delayables:
+            self._graph.add_handler(self, delayable)
         return self
 
     def delay(self):

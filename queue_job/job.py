@@ -154,6 +154,12 @@ class Job:
     lease = None
     identity_scope = None
 
+    #: Whether it waits for another one to fail.
+    awaits_failure = False
+
+    #: The jobs that run when this one has failed, of a new job.
+    failure_handlers = frozenset()
+
     def __init__(
         self,
         func,

@@ -8,6 +8,7 @@ from .core.states import FAILED, STARTED, WAITING_STATES
 from .dependency import write_dependencies
 from .dependency_fields import AS_STORED
 from .extension_points import writes_plainly
+from .failure_handler import write_handlers
 from .job_insert import create
 from .job_values import (
     READ_ATTRIBUTES,
@@ -147,6 +148,7 @@ def store_many(jobs):
     new = [job for job in jobs if job.uuid not in records]
     create(env, new)
     write_dependencies(env, jobs, new)
+    write_handlers(env, jobs)
 
 
 def _records(env, jobs):

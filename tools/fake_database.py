@@ -75,6 +75,9 @@ class FakeDatabase:
         notified, self._notified = self._notified, set()
         return notified
 
+    def settle_handlers(self, limit):
+        """There are none."""
+
     def channel_limits(self):
         return []
 

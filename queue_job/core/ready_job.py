@@ -58,6 +58,7 @@ def ready_jobs(source, skip_locked=False):
           FROM queue_job
           JOIN {source} ON {source}.id = queue_job.id
          WHERE queue_job.state = 'wait_dependencies'
+           AND queue_job.awaits_failure IS NOT TRUE
            AND ({_UNFINISHED_PARENT}) IS NULL
            AND NOT EXISTS (
                SELECT FROM queue_job_barrier place

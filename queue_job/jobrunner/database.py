@@ -229,6 +229,10 @@ class Database:
         """:return: (last id looked at or None, number of jobs looked at)"""
         return self.query(queries.RELEASE_READY, after=after, limit=limit)[0]
 
+    def settle_handlers(self, limit):
+        """Run or cancel what waits for jobs to fail that have ended."""
+        self.query(queries.SETTLE_HANDLERS, limit=limit)
+
     def _query_requeue_dead_jobs(self):
         """:return: SQL that requeues every job without a worker; rows are ``(uuid,)``"""
         return queries.requeue_dead_jobs()

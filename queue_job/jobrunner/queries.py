@@ -247,6 +247,16 @@ RELEASE_READY = f"""
 """
 
 
+#: What waits for jobs to fail that have all ended meanwhile, unseen by each other.
+SETTLE_HANDLERS = """
+    SELECT queue_job_settle_handler(id)
+      FROM queue_job
+     WHERE awaits_failure AND state = 'wait_dependencies'
+  ORDER BY id
+     LIMIT %(limit)s
+"""
+
+
 def requeue_dead_jobs(condition="TRUE", at_last_try="failed"):
     """Return jobs whose worker is gone to the queue.
 

@@ -20,7 +20,7 @@ from ..dependency_fields import JobDependencies, JobLinks
 from ..exception import JobError, RetryableJobError
 from ..fields import JobSerialized
 from ..job import Job
-from ..sql import dependencies, functions, gate, identity, leader, triggers
+from ..sql import dependencies, failure_handlers, functions, gate, identity, leader, triggers
 
 _logger = logging.getLogger(__name__)
 
@@ -133,6 +133,12 @@ class QueueJob(models.Model):
         help="How long the job keeps others with its identity key from being created; "
         "by default, while it waits.",
     )
+    awaits_failure = fields.Boolean(
+        readonly=True, copy=False, help="It runs when another job has finally failed."
+    )
+    has_failure_handler = fields.Boolean(
+        readonly=True, copy=False, help="Another job runs when it has finally failed."
+    )
     identity_guard = fields.Char(
         readonly=True,
         copy=False,
@@ -159,6 +165,7 @@ class QueueJob(models.Model):
         "(eta) WHERE state = 'pending' AND eta IS NOT NULL AND eta IS DISTINCT FROM eta_passed"
     )
     _in_progress_idx = models.Index("(id) WHERE state IN ('enqueued', 'started')")
+    _awaits_failure_idx = models.Index("(id) WHERE awaits_failure AND state = 'wait_dependencies'")
     _waiting_idx = models.Index("(id) WHERE state = 'wait_dependencies'")
     _failed_idx = models.Index("(channel) WHERE state = 'failed'")
     _identity_guard_idx = models.UniqueIndex(
@@ -183,6 +190,7 @@ class QueueJob(models.Model):
         triggers.install(self.env.cr)
         dependencies.install(self.env.cr)
         identity.install(self.env.cr)
+        failure_handlers.install(self.env.cr)
         leader.install(self.env.cr)
         functions.install(self.env.cr)
 

@@ -61,24 +61,24 @@ EXECUTE FUNCTION queue_job_retake_guard()""",
 }
 
 
-def install(cr):
+def install(cr, functions=FUNCTIONS, triggers=TRIGGERS):
     """Create or renew functions and triggers, only where the catalogue differs."""
-    for name, (head, body) in FUNCTIONS.items():
+    for name, (head, body) in functions.items():
         definition = f"{head} {body}"
         if _comment(cr, "pg_proc", "proname", name) != definition:
             cr.execute(f"CREATE OR REPLACE FUNCTION {name}{head} AS $queue_job${body}$queue_job$")
             cr.execute(f"COMMENT ON FUNCTION {name} IS %s", (definition,))
-    for name, definition in TRIGGERS.items():
+    for name, definition in triggers.items():
         if _comment(cr, "pg_trigger", "tgname", name) != definition:
             cr.execute(f"DROP TRIGGER IF EXISTS {name} ON queue_job")
             cr.execute(f"CREATE TRIGGER {name} {definition}")
             cr.execute(f"COMMENT ON TRIGGER {name} ON queue_job IS %s", (definition,))
 
 
-def uninstall(cr):
-    for name in TRIGGERS:
+def uninstall(cr, functions=FUNCTIONS, triggers=TRIGGERS):
+    for name in triggers:
         cr.execute(f"DROP TRIGGER IF EXISTS {name} ON queue_job")
-    for name in FUNCTIONS:
+    for name in functions:
         cr.execute(f"DROP FUNCTION IF EXISTS {name}")
 
 

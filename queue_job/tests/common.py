@@ -131,7 +131,12 @@ class JobsTrap:
         for job in jobs:
             for parent in job.depends_on:
                 graph.add_edge(parent, job)
+        unneeded = {job for job in jobs if job.awaits_failure}
         for job in graph.topological_sort():
+            if job in unneeded or not unneeded.isdisjoint(job.depends_on):
+                # nothing has failed
+                unneeded.add(job)
+                continue
             self._perform(job)
 
     def _perform(self, job):

@@ -135,6 +135,7 @@ def test_each_index_serves_somebody(backlog):
         "eta_idx",
         "in_progress_idx",
         "waiting_idx",
+        "awaits_failure_idx",
         "failed_idx",
         "identity_idx",
         "identity_guard_idx",

@@ -24,7 +24,9 @@ ALLOWED = {
     "dependency": {"core"},
     "identity_guard": {"core"},
     "dependency_fields": {"dependency"},
+    "failure_handler": set(),
     "job_storage": {
+        "failure_handler",
         *("core", "dependency", "dependency_fields", "exception", "extension_points", "fields"),
         *("job_insert", "job_values", "utils"),
     },

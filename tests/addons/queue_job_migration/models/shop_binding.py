@@ -67,6 +67,9 @@ with warnings.catch_warnings():
             self.write({"number": number})
             return {"pushed": self.ids, "number": number}
 
+        def receive_problem(self, text):
+            self.write({"mode": text})
+
         def receive(self, address, money):
             self.write({"number": f"{address.shop}/{address.number}", "paid": money.cents / 100})
 

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from requests.exceptions import ConnectionError, ConnectTimeout
 
+from odoo.addons.queue_job.delay import chain
 from odoo.addons.queue_job.job import Job
 from odoo.exceptions import ValidationError
 from odoo.tests import TransactionCase
@@ -55,6 +56,19 @@ class TestJobWorker(TransactionCase):
         job.store()
         again = binding.with_delay(identity_key=one_push_per_binding).push("5")
         self.assertEqual(again, job.db_record())
+
+    def test_on_error(self):
+        binding = self.binding
+        work = chain(binding.delayable().push("8"), binding.delayable().push("9"))
+        work.on_error(binding.delayable().receive_problem("not pushed"))
+        work.delay()
+        first = work.members[0]._generated_job
+        first.set_failed(exc_name="ValueError")
+        first.store()
+        self.env.flush_all()
+        self.env.invalidate_all()
+        problem = self.env["queue.job"].search([("method_name", "=", "receive_problem")])
+        self.assertEqual(problem.state, "pending")
 
     def test_job_function(self):
         job = Job(self.binding.push, args=("6",))

@@ -1,0 +1,84 @@
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl.html).
+"""What becomes of the jobs that wait for another one to fail.
+
+A trigger sees to it, whoever ends the job. Where two watched jobs succeed at the same moment
+neither may see the other one; what is left waiting then the runner finds, with the same
+function.
+"""
+
+from . import identity
+
+_TABLE = """
+    CREATE TABLE queue_job_failure_handler (
+        job_id integer NOT NULL REFERENCES queue_job ON DELETE CASCADE,
+        handler_id integer NOT NULL REFERENCES queue_job ON DELETE CASCADE,
+        PRIMARY KEY (job_id, handler_id));
+    CREATE INDEX ON queue_job_failure_handler (handler_id, job_id);
+"""
+
+#: A handler of several jobs runs as soon as one has failed. It is cancelled, with all that
+#: waits for it, when none of them can fail any more.
+FUNCTIONS = {
+    "queue_job_settle_handler": (
+        "(_id integer) RETURNS void LANGUAGE plpgsql",
+        """
+BEGIN
+    IF EXISTS (SELECT FROM queue_job_failure_handler watch
+                 JOIN queue_job job ON job.id = watch.job_id
+                WHERE watch.handler_id = _id AND job.state = 'failed') THEN
+        UPDATE queue_job SET state = 'pending', awaits_failure = NULL
+         WHERE id = _id AND awaits_failure AND state = 'wait_dependencies';
+    ELSIF NOT EXISTS (SELECT FROM queue_job_failure_handler watch
+                        JOIN queue_job job ON job.id = watch.job_id
+                       WHERE watch.handler_id = _id AND job.state NOT IN ('done', 'cancelled')) THEN
+        WITH RECURSIVE unneeded AS (
+            SELECT id FROM queue_job
+             WHERE id = _id AND awaits_failure AND state = 'wait_dependencies'
+             UNION
+            SELECT queue_job.id
+              FROM unneeded
+              JOIN queue_job_link link ON link.parent_id = unneeded.id
+              JOIN queue_job ON queue_job.id = link.child_id
+             WHERE queue_job.state = 'wait_dependencies')
+        UPDATE queue_job
+           SET state = 'cancelled', awaits_failure = NULL,
+               date_cancelled = now() AT TIME ZONE 'UTC',
+               result = 'Cancelled because what it waited for has not failed'
+          FROM unneeded
+         WHERE queue_job.id = unneeded.id;
+    END IF;
+END""",
+    ),
+    "queue_job_tell_handlers": (
+        "() RETURNS trigger LANGUAGE plpgsql",
+        """
+BEGIN
+    PERFORM queue_job_settle_handler(handler_id)
+       FROM queue_job_failure_handler WHERE job_id = NEW.id ORDER BY handler_id;
+    RETURN NULL;
+END""",
+    ),
+}
+
+#: A job that nobody watches costs a comparison.
+TRIGGERS = {
+    "queue_job_tell_handlers": """
+AFTER UPDATE OF state ON queue_job
+FOR EACH ROW
+WHEN (NEW.has_failure_handler AND NEW.state <> OLD.state
+      AND NEW.state IN ('failed', 'done', 'cancelled'))
+EXECUTE FUNCTION queue_job_tell_handlers()""",
+}
+
+
+def install(cr):
+    """Create or renew table, functions and trigger, only where the catalogue differs."""
+    cr.execute("SELECT to_regclass('queue_job_failure_handler')")
+    if cr.fetchone()[0] is None:
+        cr.execute(_TABLE)
+    identity.install(cr, FUNCTIONS, TRIGGERS)
+
+
+def uninstall(cr):
+    identity.uninstall(cr, FUNCTIONS, TRIGGERS)
+    cr.execute("DROP TABLE IF EXISTS queue_job_failure_handler")
