@@ -110,18 +110,13 @@ def lone_cluster(cluster, addon_template):
 
 
 def _copy(source, name, target, target_name):
-    dump = subprocess.Popen(
-        ["pg_dump", "-Fc", "-Z0", name],
-        env={**os.environ, **source.environ},
-        stdout=subprocess.PIPE,
-    )
-    subprocess.run(
-        ["pg_restore", "--no-owner", "-d", target_name],
-        env={**os.environ, **target.environ},
-        stdin=dump.stdout,
-        check=True,
-    )
-    assert dump.wait() == 0
+    environ = {**os.environ, **source.environ}
+    with tempfile.TemporaryFile() as dump:
+        subprocess.run(["pg_dump", "-Fc", "-Z0", name], env=environ, stdout=dump, check=True)
+        dump.seek(0)
+        environ.update(target.environ)
+        restore = ["pg_restore", "--no-owner", "-d", target_name]
+        subprocess.run(restore, env=environ, stdin=dump, check=True)
 
 
 @pytest.fixture
