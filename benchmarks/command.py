@@ -1,6 +1,7 @@
 """The benchmark from its options to its table."""
 
 import contextlib
+import dataclasses
 import importlib
 import json
 import shutil
@@ -13,7 +14,6 @@ from pathlib import Path
 from . import machine
 from .bench import Bench
 from .progress import say
-from .results import Results
 from .table import table
 
 
@@ -27,27 +27,35 @@ def main(options):
         stack.callback(shutil.rmtree, directory, ignore_errors=True)
         bench = stack.enter_context(Bench.prepared(options, directory))
         heading = machine.describe(bench)
-        results = bench.results
         try:
             for part in options.parts:
                 say(f"-- {part}")
                 bench.guard(part, None, importlib.import_module(f"benchmarks.parts.{part}").run)
         finally:
             # also of a benchmark that is interrupted
-            report(heading, results, time.monotonic() - start, options.json)
-    return 1 if results.problems else 0
+            report(heading, bench, time.monotonic() - start, options.json)
+    return 1 if bench.results.problems else 0
 
 
-def report(heading, results: Results, seconds, json_path):
+def report(heading, bench, seconds, json_path):
+    results = bench.results
     print("\n".join(heading))
     print()
-    print("\n".join(table(results)))
+    if results.values:
+        print("\n".join(table(results)))
     print("\n".join(["", *results.notes, f"All of it took {seconds / 60:.1f} minutes."]))
+    print("".join(f"\n{text}\n" for text in results.texts), end="")
     for problem in results.problems:
         print(f"not measured: {problem}")
     sys.stdout.flush()
     if json_path:
-        content = {"machine": heading, "seconds": seconds, **results.as_json()}
+        content = {
+            "machine": heading,
+            "sizes": dataclasses.asdict(bench.sizes),
+            "seconds": seconds,
+            "directory": str(bench.directory),
+            **results.as_json(),
+        }
         Path(json_path).write_text(json.dumps(content, indent=1) + "\n")
 
 

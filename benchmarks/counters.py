@@ -18,6 +18,16 @@ CROSS JOIN LATERAL (SELECT query ~* '^(begin|start|commit|rollback)( |$)' AS is_
      WHERE datname = %s AND rolname = %s
 """
 
+DEAREST = """
+    SELECT rolname, calls::int, total_exec_time, wal_bytes::float8, query
+      FROM pg_stat_statements
+      JOIN pg_database ON pg_database.oid = dbid
+      JOIN pg_roles ON pg_roles.oid = userid
+     WHERE datname = %s AND rolname != current_user
+  ORDER BY total_exec_time DESC
+     LIMIT %s
+"""
+
 
 @dataclass(frozen=True)
 class Sent:
@@ -26,6 +36,17 @@ class Sent:
     statements: int
     transactions: int
     milliseconds: float
+
+
+@dataclass(frozen=True)
+class Used:
+    """What all calls of one statement took together."""
+
+    role: str
+    calls: int
+    milliseconds: float
+    wal_bytes: float
+    query: str
 
 
 class StatementCounter:
@@ -47,6 +68,12 @@ class StatementCounter:
         with self._connection.cursor() as cursor:
             cursor.execute(STATEMENTS, [self._database, role])
             return Sent(*cursor.fetchone())
+
+    def dearest(self, limit):
+        """Return what the statements of others have :class:`Used` since the reset, the dearest first."""
+        with self._connection.cursor() as cursor:
+            cursor.execute(DEAREST, [self._database, limit])
+            return [Used(*row) for row in cursor.fetchall()]
 
 
 class NotificationCounter:

@@ -16,7 +16,10 @@ PARTS = {
     "killed": "kill -9 of a worker: until the job runs again",
     "growth": "how the cost of creating, starting and running grows with the size",
     "engine": "the scheduler alone, simulated with many jobs, slots and channels",
+    "statements": "the statements of PostgreSQL that a job costs, the dearest first",
 }
+#: Those that tell what to improve, not how good it is.
+EXTRA_PARTS = ("statements",)
 QUICK_PARTS = ("create", "floor", "drain", "latency", "graphs", "engine")
 
 
@@ -34,7 +37,8 @@ def parse(arguments):
         options.sizes = sizes.updated(options.size)
     except ValueError as error:
         parser.error(str(error))
-    chosen = options.part or (QUICK_PARTS if options.quick else PARTS)
+    usual = QUICK_PARTS if options.quick else PARTS.keys() - EXTRA_PARTS
+    chosen = options.part or usual
     options.parts = [part for part in PARTS if part in chosen]
     return options
 
@@ -66,9 +70,10 @@ def _parser():
 
 
 def _parts():
-    yield "parts (all of them; with --quick those marked *):"
+    yield "parts (all but those marked -; with --quick those marked *):"
     for name, text in PARTS.items():
-        yield f"  {name:<9} {'*' if name in QUICK_PARTS else ' '} {text}"
+        mark = "*" if name in QUICK_PARTS else "-" if name in EXTRA_PARTS else " "
+        yield f"  {name:<10} {mark} {text}"
 
 
 def _sizes():

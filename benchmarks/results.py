@@ -30,6 +30,7 @@ class Results:
     sides: list
     values: dict = field(default_factory=dict)
     notes: list = field(default_factory=list)
+    texts: list = field(default_factory=list)
     problems: list = field(default_factory=list)
 
     def add(self, side, figure, value):
@@ -43,6 +44,10 @@ class Results:
         """Something to know beside the table."""
         if text not in self.notes:
             self.notes.append(text)
+
+    def add_text(self, text):
+        """Something to show below the table."""
+        self.texts.append(text)
 
     def value(self, side, figure):
         """Return the median of the values, None when there are none."""
@@ -73,5 +78,6 @@ class Results:
                 for figure, values in self.values.items()
             ],
             "notes": self.notes,
+            "texts": self.texts,
             "problems": self.problems,
         }

@@ -5,9 +5,12 @@ from . import fields
 from . import models
 from . import wizards
 from . import jobrunner
-from .sql import functions, triggers
+from .sql import dependencies, functions, identity, leader, triggers
 
 
 def uninstall_hook(env):
     triggers.uninstall(env.cr)
     functions.uninstall(env.cr)
+    identity.uninstall(env.cr)
+    dependencies.uninstall(env.cr)
+    leader.uninstall(env.cr)

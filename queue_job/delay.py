@@ -1,16 +1,17 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl.html).
 """Delaying calls: one, or a graph of calls that depend on each other."""
 
-import functools
 import logging
 import uuid
 
 from odoo.models import BaseModel
 
+from .core.barrier import Barrier
 from .core.composition import entries, exits, is_composed, joints, leaves
 from .core.graph import Graph
-from .core.options import OPTION_NAMES, check_options
-from .core.states import DONE
+from .core.options import MORE_OPTION_NAMES, OPTION_NAMES, check_options, resolve_aliases
+from .core.states import DONE, WAITING_STATES
+from .identity_guard import IdentityTaken
 from .job import Job, default_description
 from .utils import must_run_without_delay
 
@@ -75,20 +76,43 @@ class DelayableGraph(Graph):
 
     def _connect_graphs(self):
         """:return: :class:`Graph` of the single calls and their dependencies"""
-        merged = Graph()
-        for element in self._graph:
-            for call in leaves(element):
-                merged.add_vertex(call)
-            self._add_edges(merged, joints(element))
-        self._add_edges(merged, ((exits(before), entries(after)) for before, after in self.edges()))
+        merged = self._calls()
+        for parents, children in self._joints():
+            merged.add_edges(parents, children)
         return merged
 
-    @staticmethod
-    def _add_edges(graph, pairs):
-        for parents, children in pairs:
-            for parent in parents:
-                for child in children:
-                    graph.add_edge(parent, child)
+    def _connect_by_barriers(self):
+        """As :meth:`_connect_graphs`, with barriers in place of very many dependencies.
+
+        :return: :class:`Graph` of single calls and of :class:`.core.barrier.Barrier`
+        """
+        joined, barriers = [], []
+        for parents, children in self._joints():
+            if Barrier.is_worth(parents, children):
+                barriers.append(Barrier(parents, children))
+            else:
+                joined.append((parents, children))
+        # Sorted first, they do not change the order of the calls.
+        merged = self._calls(Graph({barrier: set() for barrier in barriers}))
+        joined += [(barrier.parents, [barrier]) for barrier in barriers]
+        joined += [([barrier], barrier.children) for barrier in barriers]
+        for parents, children in joined:
+            merged.add_edges(parents, children)
+        return merged
+
+    def _calls(self, graph=None):
+        graph = graph or Graph()
+        for element in self._graph:
+            for call in leaves(element):
+                graph.add_vertex(call)
+        return graph
+
+    def _joints(self):
+        """Yield (parents, children), lists of calls, for all that follows on each other."""
+        for element in self._graph:
+            yield from joints(element)
+        for before, after in self.edges():
+            yield exits(before), entries(after)
 
     @staticmethod
     def _ensure_same_graph_uuid(jobs):
@@ -111,8 +135,11 @@ class DelayableGraph(Graph):
     def delay(self):
         """Create the jobs of all calls of the graph, or run them at once where nothing
         is to be delayed."""
-        graph = self._connect_graphs()
-        calls = list(graph.topological_sort())
+        graph = self._connect_by_barriers()
+        calls = [call for call in graph.topological_sort() if not isinstance(call, Barrier)]
+        self._delay_calls(graph, calls)
+
+    def _delay_calls(self, graph, calls):
         if any(must_run_without_delay(call.recordset.env) for call in calls):
             for call in calls:
                 call._perform_now()
@@ -148,11 +175,31 @@ class DelayableGraph(Graph):
         jobs = [call._generated_job for call in calls]
         self._ensure_same_graph_uuid(jobs)
         for parent, child in graph.edges():
+            if isinstance(parent, Barrier) or isinstance(child, Barrier):
+                continue
             child._generated_job.add_depends({parent._generated_job})
+        for barrier in graph.vertices():
+            if isinstance(barrier, Barrier):
+                Barrier(_jobs_of(barrier.parents), _jobs_of(barrier.children)).put()
         if len(jobs) == 1:
-            jobs[0].store()
+            self._store_one(calls[0])
         else:
             Job.store_many(jobs)
+
+    @staticmethod
+    def _store_one(call):
+        job = call._generated_job
+        if call.identity_key and job.state in WAITING_STATES:
+            job.identity_guard = job.identity_key
+        try:
+            job.store()
+        except IdentityTaken as taken:
+            _logger.debug("a job with the identity key of %s is new: %s", call, taken.record)
+            call._generated_job = taken.record
+
+
+def _jobs_of(calls):
+    return [call._generated_job for call in calls]
 
 
 class _Element:
@@ -181,7 +228,7 @@ class _Element:
 
     def delay(self):
         """Create the jobs of the whole graph that this is part of."""
-        (self._joined_graph or DelayableGraph({self: set()})).delay()
+        self._graph.delay()
 
 
 class _Composed(_Element):
@@ -229,6 +276,7 @@ class Delayable(_Element):
     """
 
     recordset = None
+    identity_scope = None
     _generated_job = None
     _job_method = None
     _job_args = ()
@@ -243,7 +291,10 @@ class Delayable(_Element):
         description=None,
         channel=None,
         identity_key=None,
+        **more,
     ):
+        # first of all: what is refused was not prepared
+        check_options(more)
         self.recordset = recordset
         self.priority = priority
         self.eta = eta
@@ -251,6 +302,8 @@ class Delayable(_Element):
         self.description = description
         self.channel = channel
         self.identity_key = identity_key
+        for name, value in more.items():
+            setattr(self, name, value)
 
     def __getattr__(self, name):
         # Python asks instances for dunder names; no method of a model is called so.
@@ -266,12 +319,12 @@ class Delayable(_Element):
             )
         self._job_method = getattr(self.recordset, name)
 
-        @functools.wraps(self._job_method, assigned=("__doc__",), updated=())
         def capture(*args, **kwargs):
             self._job_args = args
             self._job_kwargs = kwargs
             return self
 
+        capture.__doc__ = self._job_method.__doc__
         return capture
 
     def __repr__(self):
@@ -282,17 +335,31 @@ class Delayable(_Element):
         if self.recordset is not None and not self._generated_job:
             _logger.warning("Delayable %s was prepared but never delayed", self)
 
+    def delay(self):
+        """Create the job, with those of the whole graph that this is part of."""
+        if self._joined_graph is None:
+            # Most calls are alone. Their graph is let go: see _graph.
+            graph = DelayableGraph({self: set()})
+            graph._delay_calls(graph, [self])
+        else:
+            self._joined_graph.delay()
+
     def _job_options(self):
         return {name: getattr(self, name) for name in OPTION_NAMES}
+
+    def _more_options(self):
+        options = {name: getattr(self, name) for name in MORE_OPTION_NAMES}
+        return {name: value for name, value in options.items() if value is not None}
 
     def set(self, *args, **options):
         """Set job options, given as a dict or by keyword.
 
         :return: self
-        :raises ValueError: an option is unknown
+        :raises ValueError: an option is unknown, or eta and scheduled_at differ
         """
         for given in args:
             options = {**given, **options}
+        options = resolve_aliases(options)
         check_options(options)
         for name, value in options.items():
             setattr(self, name, value)
@@ -328,7 +395,7 @@ class Delayable(_Element):
 
     def _part(self, recordset, number, count):
         description = self.description or default_description(self._job_method)
-        part = Delayable(recordset, **self._job_options())
+        part = Delayable(recordset, **self._job_options(), **self._more_options())
         part.description = f"{description} (split {number}/{count})"
         return part._capture(self._job_method.__name__)(*self._job_args, **self._job_kwargs)
 
@@ -341,6 +408,8 @@ class Delayable(_Element):
             kwargs=self._job_kwargs,
             **self._job_options(),
         )
+        if self.identity_key:
+            self._generated_job.set_identity_scope(self.identity_scope)
         return self._generated_job
 
     def _refresh_job(self):
@@ -378,6 +447,7 @@ class DelayableRecordset:
         description=None,
         channel=None,
         identity_key=None,
+        **more,
     ):
         self.delayable = Delayable(
             recordset,
@@ -387,6 +457,7 @@ class DelayableRecordset:
             description=description,
             channel=channel,
             identity_key=identity_key,
+            **more,
         )
 
     @property
@@ -398,11 +469,11 @@ class DelayableRecordset:
             raise AttributeError(name)
         capture = self.delayable._capture(name)
 
-        @functools.wraps(capture, assigned=("__doc__",), updated=())
         def delay(*args, **kwargs):
             capture(*args, **kwargs).delay()
             return self.delayable._generated_job
 
+        delay.__doc__ = capture.__doc__
         return delay
 
     def __repr__(self):

@@ -19,7 +19,7 @@ from psycopg2.extensions import (
 from odoo import api
 from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 
-from . import job_storage
+from . import job_storage, job_values
 from .core import dead_job
 from .core.retry import CONFLICT_INTERVAL
 from .core.states import DONE, FAILED
@@ -69,15 +69,19 @@ def classify(error, job, connection_lost):
     """
     if connection_lost:
         return Return(f"Lost the connection to the database: {error}".strip())
+    is_conflict = isinstance(error, PG_CONCURRENCY_EXCEPTIONS_TO_RETRY)
+    verdict = job.retry_policy.verdict(error)
+    is_retried = verdict is True or is_conflict or isinstance(error, RetryableJobError)
+    if isinstance(error, FailedJobError) or verdict is False or not is_retried:
+        return Fail(error, "".join(traceback.format_exception(error)))
     if isinstance(error, RetryableJobError):
-        return Retry(job_storage.text(error), error.seconds)
-    if isinstance(error, PG_CONCURRENCY_EXCEPTIONS_TO_RETRY):
-        try:
-            job.count_try(error)
-        except FailedJobError as failure:
-            return Fail(failure, traceback.format_exc())
-        return Retry(str(error), CONFLICT_INTERVAL)
-    return Fail(error, "".join(traceback.format_exception(error)))
+        # it was counted where it was raised
+        return Retry(job_values.text(error), error.seconds)
+    try:
+        job.count_try(error)
+    except FailedJobError as failure:
+        return Fail(failure, traceback.format_exc())
+    return Retry(job_values.text(error), CONFLICT_INTERVAL if is_conflict else None)
 
 
 # -- claim
@@ -127,13 +131,13 @@ def acquire(env, job_uuid):
     return _begin_try(env, row)
 
 
-def acquire_hint(env, job_id, channel):
+def acquire_hint(env, job_id, channel, grant=None):
     """Claim a job of a channel that is pending and due.
 
     :param int job_id: of the row
     :return: the job; None: it can't be claimed, or has failed already
     """
-    row = claim(env, CLAIM_PENDING, Job.start_values(), id=job_id, channel=channel)
+    row = claim(env, CLAIM_PENDING, Job.start_values(), id=job_id, channel=channel, grant=grant)
     return row and _begin_try(env, row)
 
 
@@ -273,7 +277,9 @@ def _settle(job, write):
         the row in the meantime
     :return: bool
     """
+    lease = job.lease
     for attempt in range(SETTLE_ATTEMPTS):
+        job.lease = lease
         try:
             with job.in_temporary_env():
                 if not still_ours(job):
@@ -316,7 +322,7 @@ def failure_values(traceback_text, error):
     module = type(error).__module__
     if module and module != "builtins":
         name = f"{module}.{name}"
-    message = error.args[0] if error.args else job_storage.text(error)
+    message = error.args[0] if error.args else job_values.text(error) or ""
     return {"exc_info": traceback_text, "exc_name": name, "exc_message": message}
 
 

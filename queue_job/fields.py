@@ -2,6 +2,7 @@
 """The field type ``job_serialized`` and the JSON of its values."""
 
 import json
+import re
 from datetime import date, datetime
 
 import dateutil.parser
@@ -12,8 +13,20 @@ from odoo import fields, models
 from odoo.tools.func import lazy
 from odoo.tools.misc import SENTINEL
 
-#: Key that marks an object of ours in the JSON text.
-TYPE_KEY = "_type"
+from . import argument_type
+from .argument_type import TYPE_KEY, Undecodable
+
+#: What Python's JSON may hold and PostgreSQL's may not: null characters, lone surrogates
+#: (there are pairs among these), numbers that are none.
+_FOREIGN = re.compile(r"\\u0000|\\ud[89a-f]|NaN|Infinity")
+
+
+def jsonb_text(text):
+    """:return: str, JSON for a ``jsonb`` column; of what that can't hold, the text as a string
+
+    :param str text: JSON as Python writes it
+    """
+    return json.dumps(text) if _FOREIGN.search(text) else text
 
 
 class JobSerialized(fields.Field):
@@ -25,6 +38,8 @@ class JobSerialized(fields.Field):
     :param base_type: what the field holds: ``dict``, ``list``, ``tuple`` or
         ``models.BaseModel``; an empty column reads as an empty one of these. A tuple comes
         back as a list, as JSON has it.
+    :param bool keep_types: let what is in it, a tuple, a set, a Decimal …, come back as such:
+        see ``argument_type``
     :raises ValueError: at set-up of the model, for any other base type
     """
 
@@ -32,6 +47,7 @@ class JobSerialized(fields.Field):
     _column_type = ("jsonb", "jsonb")
 
     _base_type = None
+    _keep_types = False
 
     #: base type -> value of an empty column, from the environment
     _empty_values = {
@@ -41,8 +57,8 @@ class JobSerialized(fields.Field):
         models.BaseModel: lambda env: env["base"],
     }
 
-    def __init__(self, string=SENTINEL, base_type=SENTINEL, **kwargs):
-        super().__init__(string=string, _base_type=base_type, **kwargs)
+    def __init__(self, string=SENTINEL, base_type=SENTINEL, keep_types=SENTINEL, **kwargs):
+        super().__init__(string=string, _base_type=base_type, _keep_types=keep_types, **kwargs)
 
     def _setup_attrs__(self, model_class, name):
         super()._setup_attrs__(model_class, name)
@@ -50,19 +66,31 @@ class JobSerialized(fields.Field):
             raise ValueError(f"{self}: {self._base_type} is not a supported base type")
 
     def convert_to_column(self, value, record, values=None, validate=True):
-        plain = self.convert_to_cache(value, record, validate=validate)
-        return None if plain is None else PsycopgJson(plain)
+        return self._column_value(self.convert_to_cache(value, record, validate=validate))
 
     def convert_to_cache(self, value, record, validate=True):
         if value is None or value is False:
             return None
-        return json.loads(json.dumps(value, cls=JobEncoder))
+        return json.loads(self._dumps(value))
+
+    def get_column_update(self, record):
+        # What is in the cache is plain already: what is marked must not be marked again.
+        return self._column_value(record.env.transaction.field_data[self][record.id])
+
+    @staticmethod
+    def _column_value(plain):
+        if plain is None:
+            return None
+        return PsycopgJson(plain, dumps=lambda value: jsonb_text(json.dumps(value)))
+
+    def _dumps(self, value):
+        return json.dumps(value, cls=ArgumentEncoder if self._keep_types else JobEncoder)
 
     def convert_to_record(self, value, record):
         if value is None:
             return self._empty_values[self._base_type](record.env)
         if isinstance(value, str):
-            # The published addon has stored the JSON text as a JSON string.
+            # see jsonb_text(); the published addon has stored all values so
             value = json.loads(value)
         decoded = JobDecoder(env=record.env).decode_plain(value)
         if self._base_type is models.BaseModel and not isinstance(decoded, models.BaseModel):
@@ -73,11 +101,11 @@ class JobSerialized(fields.Field):
         return decoded
 
     def convert_to_export(self, value, record):
-        return json.dumps(value, cls=JobEncoder) if value else ""
+        return self._dumps(value) if value else ""
 
 
 class JobEncoder(json.JSONEncoder):
-    """Encode what the arguments of a job may hold besides plain JSON."""
+    """Encode recordsets, dates and XML elements, as the published addon does."""
 
     def _get_record_context(self, obj):
         return obj._job_prepare_context_before_enqueue()
@@ -102,12 +130,32 @@ class JobEncoder(json.JSONEncoder):
                 "value": etree.tostring(obj, encoding=str),
             }
         if isinstance(obj, lazy):
-            return obj._value
+            return self._lazy_value(obj)
         return super().default(obj)
+
+    def _lazy_value(self, obj):
+        return obj._value
+
+
+class ArgumentEncoder(JobEncoder):
+    """Encode the arguments of a call: as :class:`JobEncoder`, and what ``argument_type`` knows.
+
+    The tuple of the positional arguments becomes a list.
+    """
+
+    def iterencode(self, o, _one_shot=False):
+        try:
+            marked = argument_type.mark_call(o)
+        except RecursionError:
+            raise ValueError("Circular reference detected") from None
+        return super().iterencode(marked, _one_shot)
+
+    def _lazy_value(self, obj):
+        return argument_type.mark(obj._value)
 
 
 class JobDecoder(json.JSONDecoder):
-    """Decode what :class:`JobEncoder` has encoded.
+    """Decode what :class:`JobEncoder` or :class:`ArgumentEncoder` has encoded.
 
     :param env: environment in which recordsets are made; a recordset stored without
         user, superuser mode or some key of the context has that of ``env``
@@ -128,14 +176,19 @@ class JobDecoder(json.JSONDecoder):
     def object_hook(self, obj):
         if TYPE_KEY not in obj:
             return obj
-        decode = self._decoders.get(obj[TYPE_KEY])
+        name = obj[TYPE_KEY]
+        if not isinstance(name, str):
+            return obj
+        if name.startswith(argument_type.OWN):
+            return argument_type.decode(obj, self.env)
+        decode = self._decoders.get(name)
         return decode(self, obj) if decode else obj
 
     def _decode_recordset(self, obj):
         if obj["model"] not in self.env:
             # Not installed any more. The job has to load all the same: it can be
             # looked at and cancelled, and fails when it is run.
-            return obj
+            return Undecodable(obj, f"there is no model {obj['model']}")
         env = self.env(
             user=obj.get("uid"),
             su=obj.get("su"),

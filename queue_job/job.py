@@ -12,8 +12,10 @@ from datetime import date, datetime, timedelta, timezone
 
 from odoo import api, fields, models
 
-from . import job_claim, job_storage
+from . import dependency, job_claim, job_storage, job_values
+from .argument_type import first_undecodable, register_argument_type, whitelist_unpickle_global
 from .core.identity import identity_exact, identity_exact_hasher
+from .core.result import result_json
 from .core.retry import decide, retry_seconds
 from .core.states import (
     CANCELLED,
@@ -26,6 +28,7 @@ from .core.states import (
     WAIT_DEPENDENCIES,
     WAITING_STATES,
 )
+from .declaration import function_name, job, related_action
 from .exception import FailedJobError, JobError, NoSuchJobError, RetryableJobError
 from .utils import can_open_test_cursors, commit_forbidden, in_test_mode
 
@@ -44,6 +47,10 @@ __all__ = [
     "WAIT_DEPENDENCIES",
     "identity_exact",
     "identity_exact_hasher",
+    "job",
+    "register_argument_type",
+    "related_action",
+    "whitelist_unpickle_global",
 ]
 
 DEFAULT_PRIORITY = 10
@@ -116,6 +123,12 @@ class Job:
     #: Company of its user, where that is known already.
     _user_company_id = None
 
+    #: Whether its row says that it stands at a barrier: before it, or behind it.
+    _is_at_barrier = False
+
+    #: The identity key, of a new job that must be the only one that waits with it.
+    identity_guard = None
+
     #: Whether the method runs in the transaction that delayed it, whose changes a cursor
     #: of its own would not see.
     runs_in_caller = False
@@ -127,7 +140,9 @@ class Job:
     graph_uuid = None
     state = PENDING
     retry = 0
-    result = None
+    _retry_policy = None
+    _result = None
+    _result_json = None
     exc_name = None
     exc_message = None
     exc_info = None
@@ -137,6 +152,7 @@ class Job:
     date_cancelled = None
     worker_pid = None
     lease = None
+    identity_scope = None
 
     def __init__(
         self,
@@ -181,6 +197,9 @@ class Job:
         # uuids of dependencies that are in the database and not loaded yet
         self._depends_on_uuids = set()
         self._reverse_depends_on_uuids = set()
+        # barriers between this job and others in memory
+        self._barriers_before = ()
+        self._barriers_behind = ()
 
     # -- loading
 
@@ -236,16 +255,17 @@ class Job:
         job._user_company_id = row["user_company_id"]
         values = job_claim.attributes_of(row)
         job._assign(values)
+        job.user_id = job.user_id or records.env.uid
         job.claimed_values = {**values, "exec_time": row["exec_time"] or None}
         return job
 
     def _read(self, record):
         self._assign(job_storage.read(record))
+        self.user_id = self.user_id or self.recordset.env.uid
 
     def _assign(self, values):
         for name, value in values.items():
             setattr(self, name, value)
-        self.user_id = self.user_id or self.recordset.env.uid
 
     def refresh(self):
         """Read again from the row, if there is one, what changes in a job."""
@@ -328,7 +348,8 @@ class Job:
 
     @property
     def job_function_name(self):
-        return self._functions.job_function_name(self.model_name, self.method_name)
+        path = function_name(self.method_name, self.args)
+        return path or self._functions.job_function_name(self.model_name, self.method_name)
 
     @property
     def job_config(self):
@@ -336,7 +357,27 @@ class Job:
 
     @property
     def _functions(self):
-        return self.env["queue.job.function"].sudo()
+        # It takes the rights that it needs.
+        return self.env["queue.job.function"]
+
+    @property
+    def result(self):
+        """What the method returned, or a text about what became of the job."""
+        return self._result
+
+    @result.setter
+    def result(self, value):
+        self._result = value
+        self._result_json = None
+
+    @property
+    def result_json(self):
+        """str, JSON of what the method returned, cut where it is long; None: it has none."""
+        return self._result_json or result_json(self._result)
+
+    @result_json.setter
+    def result_json(self, value):
+        self._result_json = value
 
     @property
     def exec_time(self):
@@ -361,8 +402,18 @@ class Job:
         job_storage.store_many(jobs)
 
     def job_record_with_same_identity_key(self):
-        """:return: ``queue.job`` record that waits with the same key, maybe empty"""
-        return job_storage.find_waiting(self.env, self.identity_key)
+        """:return: ``queue.job`` record that waits with the same key, or also runs, where that
+        is in the identity scope of one of them; maybe empty
+        """
+        return job_storage.find_waiting(self.env, self.identity_key, self.identity_scope)
+
+    def set_identity_scope(self, scope=None):
+        """Say while which other jobs with its identity key this one is not created.
+
+        :param str scope: ``waiting`` or ``started``; None: as the job function says
+        """
+        scope = scope or self._functions.identity_scope_of(self.job_function_name)
+        self.identity_scope = scope if scope == STARTED else None
 
     @contextmanager
     def in_temporary_env(self):
@@ -397,7 +448,7 @@ class Job:
 
     def set_pending(self, result=None, reset_retry=True):
         """Ready to run, or waiting while a job it depends on is not done."""
-        ready = all(parent.state == DONE for parent in self.depends_on)
+        ready = not self._has_unfinished_parent()
         self.state = PENDING if ready else WAIT_DEPENDENCIES
         self.date_enqueued = None
         self.date_started = None
@@ -474,7 +525,18 @@ class Job:
             self.retry,
             random.randint,
             default=RETRY_INTERVAL,
+            backoff=self.retry_policy.backoff,
         )
+
+    @property
+    def retry_policy(self):
+        """:class:`.core.retry.RetryPolicy` of its job function, as of the begin of the try.
+
+        When a try has failed, its transaction may be aborted: nothing can be looked up then.
+        """
+        if self._retry_policy is None:
+            self._retry_policy = self._functions.retry_policy(self.job_function_name)
+        return self._retry_policy
 
     # -- running
 
@@ -486,6 +548,7 @@ class Job:
         :raises FailedJobError: its tries are used up
         """
         self.retry += 1
+        self._retry_policy = self._functions.retry_policy(self.job_function_name)
         self._check_call()
         try:
             with self._cursor_of_method():
@@ -502,6 +565,12 @@ class Job:
                 f"The arguments in the row of job {self.uuid} are not a list and a dict:"
                 f" {self.args!r}, {self.kwargs!r}. Cancel the job and delay the method again."
             )
+        undecodable = first_undecodable(self.args) or first_undecodable(self.kwargs)
+        if undecodable:
+            raise JobError(
+                f"Nothing can be made of an argument of job {self.uuid}: {dict(undecodable)!r}:"
+                f" {undecodable.reason}."
+            )
 
     def _cursor_of_method(self):
         if not self.job_config.allow_commit:
@@ -517,7 +586,8 @@ class Job:
         if not decision.counts:
             self.retry -= 1
         if not decision.retry:
-            raise FailedJobError(f"Max. retries ({self.max_retries}) reached: {error}") from error
+            reason = job_values.text(error) or ""
+            raise FailedJobError(f"Max. retries ({self.max_retries}) reached: {reason}") from error
 
     def on_fail(self, values):
         """Call the method that the job function names for a failed job, if any.
@@ -527,6 +597,11 @@ class Job:
         name = self.job_config.on_fail_method_name
         if name:
             self._method(name)(**values)
+
+    def run_now(self):
+        """Run it in the current transaction, see ``run_now`` of ``queue.job``."""
+        self.db_record().run_now()
+        self.refresh()
 
     def lock(self):
         """Take the lock of the running job until the end of the transaction.
@@ -544,14 +619,44 @@ class Job:
     @property
     def depends_on(self):
         """Set of the jobs that must be done before this one."""
-        self._depends_on |= self._load_pending(self._depends_on_uuids)
-        return self._depends_on
+        across = [barrier.parents for barrier in self._barriers_before]
+        return self._with_others(self._parents(), across, "depends_on")
 
     @property
     def reverse_depends_on(self):
         """Set of the jobs that wait for this one."""
+        across = [barrier.children for barrier in self._barriers_behind]
+        return self._with_others(self._children(), across, "reverse_depends_on")
+
+    def _parents(self):
+        """:return: set, without those before a barrier"""
+        self._depends_on |= self._load_pending(self._depends_on_uuids)
+        return self._depends_on
+
+    def _children(self):
+        """:return: set, without those behind a barrier"""
         self._reverse_depends_on |= self._load_pending(self._reverse_depends_on_uuids)
         return self._reverse_depends_on
+
+    def _with_others(self, jobs, across, kind):
+        """:return: ``jobs``, with those beyond barriers where there are any"""
+        if not (across or self._is_at_barrier):
+            return jobs
+        found = jobs.union(*across)
+        if self._is_at_barrier:
+            uuids = dependency.uuids_across_barriers(self.env, self._find_row_id())[kind]
+            found |= self.load_many(self.env, uuids.difference(job.uuid for job in found))
+        return found
+
+    def _find_row_id(self):
+        return self._row_id or self.db_record().id
+
+    def _has_unfinished_parent(self):
+        return (
+            any(parent.state != DONE for parent in self._parents())
+            or not all(barrier.is_open for barrier in self._barriers_before)
+            or (self._is_at_barrier and dependency.is_held(self))
+        )
 
     def _load_pending(self, uuids):
         if not uuids:
@@ -564,25 +669,28 @@ class Job:
         """:raises ValueError: the job itself is among ``jobs``"""
         if self in jobs:
             raise ValueError(f"Job {self.uuid} cannot depend on itself.")
-        self.depends_on.update(jobs)
+        self._parents().update(jobs)
         for parent in jobs:
-            parent.reverse_depends_on.add(self)
+            parent._children().add(self)
         if self.state in WAITING_STATES and any(parent.state != DONE for parent in jobs):
             self.state = WAIT_DEPENDENCIES
 
     def should_check_dependents(self):
         """Whether some job waits for this one."""
         return bool(
-            self.has_dependents or self._reverse_depends_on or self._reverse_depends_on_uuids
+            self.has_dependents
+            or self._reverse_depends_on
+            or self._reverse_depends_on_uuids
+            or self._barriers_behind
         )
 
     def enqueue_waiting(self):
         """Make those jobs pending whose last parent this one was."""
-        job_storage.release_dependents(self)
+        dependency.release_dependents(self)
 
     def cancel_dependent_jobs(self):
         """Cancel the jobs that wait for this one, and those that wait for them."""
-        job_storage.cancel_dependents(self)
+        dependency.cancel_dependents(self)
 
     # -- for the web client
 
@@ -592,6 +700,8 @@ class Job:
         if not config.related_action_enable:
             return None
         name = config.related_action_func_name or "related_action_open_record"
+        if callable(name):
+            return name(self.db_record(), **config.related_action_kwargs)
         if not isinstance(name, str):
             raise ValueError(f"The related action of {self.job_function_name} has no name.")
         return getattr(self.db_record(), name)(**config.related_action_kwargs)

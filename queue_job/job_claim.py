@@ -6,7 +6,8 @@ What they do is in ``sql/functions.py``, who locks what against whom in ``docs/l
 
 import json
 
-from .job_storage import READ_FIELDS, attributes, flush_cache, forget_cache
+from .job_storage import flush_cache, forget_cache
+from .job_values import READ_FIELDS, attributes
 
 _COLUMNS = ", ".join(f"(claimed.job).{name}" for name in ("id", "exec_time", *READ_FIELDS))
 _CLAIM = f"""
@@ -17,7 +18,9 @@ _CLAIM = f"""
 #: The job that a request is for.
 CLAIM_ENQUEUED = _CLAIM.format(function="queue_job_claim_enqueued", key="%(uuid)s, %(grant)s")
 #: A job that was hinted.
-CLAIM_PENDING = _CLAIM.format(function="queue_job_claim_pending", key="%(id)s, %(channel)s")
+CLAIM_PENDING = _CLAIM.format(
+    function="queue_job_claim_pending", key="%(id)s, %(channel)s, %(grant)s"
+)
 
 LOCK = "SELECT is_locked, has_dependents FROM queue_job_lock(%(uuid)s, %(lease)s)"
 
@@ -26,7 +29,7 @@ def claim(env, query, start, **which):
     """Start one job in the current transaction.
 
     :param str query: :data:`CLAIM_ENQUEUED` (``uuid``, ``grant``: token of the request, or
-        None) or :data:`CLAIM_PENDING` (``id``, ``channel``)
+        None) or :data:`CLAIM_PENDING` (``id``, ``channel``, ``grant``)
     :param dict start: ``date_started``, ``worker_pid`` and ``lease``
     :return: dict, the row; None: it is not in that state, or not free, or not due
     """

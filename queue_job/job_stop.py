@@ -19,7 +19,7 @@ _END_TRY = f"""
     SELECT set_config('lock_timeout', '500ms', true);
     UPDATE queue_job
        SET state = '{CANCELLED}', date_cancelled = now() AT TIME ZONE 'UTC',
-           result = %(result)s, lease = NULL
+           result = %(result)s, result_json = NULL, lease = NULL
      WHERE uuid = %(uuid)s
        AND (state = '{STARTED}' AND lease IS NOT DISTINCT FROM %(lease)s
             OR %(is_interrupted)s AND state IN ('{PENDING}', '{ENQUEUED}', '{STARTED}'))

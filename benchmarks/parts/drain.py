@@ -109,6 +109,8 @@ def drain(bench, kind, side):
 
 def compare_with_floor(bench, kind):
     """Add how the rate compares with that of one process that does without a queue, where that was measured."""
+    if kind.method not in floor.METHODS:
+        return
     for side in bench.results.sides:
         rate = bench.results.value(side, kind.rate)
         calls = bench.results.value(side, floor.calls(kind.method))

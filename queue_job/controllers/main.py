@@ -10,11 +10,15 @@ from odoo import SUPERUSER_ID, http
 from odoo.http import request
 
 from .. import execution
+from ..core.retry import CONFLICT_INTERVAL
 from ..core.slot import BUDGET, HINTS_HEADER, parse_hints
 from ..core.states import FAILED
 from ..exception import NoSuchJobError
 
 _logger = logging.getLogger(__name__)
+
+#: For addons that import it from here.
+PG_RETRY = CONFLICT_INTERVAL
 
 
 class RunJobController(http.Controller):
@@ -63,7 +67,7 @@ class RunJobController(http.Controller):
                 if cr.closed or time.monotonic() > deadline:
                     return count
                 env = execution.fresh_environment(cr)
-                hinted = execution.acquire_hint(env, hint, job.channel)
+                hinted = execution.acquire_hint(env, hint, job.channel, grant)
                 if hinted is not None:
                     cls._run_claimed(env, hinted)
         return len(hints)

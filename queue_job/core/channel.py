@@ -85,6 +85,14 @@ class Channel:
         return self.sequential or self._below_sequential
 
     @property
+    def is_judged_above(self):
+        """Whether the limits here matter only to a sequential channel above.
+
+        The first job here holds up that one's others, though it may not start itself.
+        """
+        return self._below_sequential
+
+    @property
     def is_paced(self):
         """Whether each start of a job here has to be decided by itself."""
         return any(

@@ -40,6 +40,12 @@ class ChannelConfig:
         """Names from below root down to the channel; empty for root itself."""
         return channel_path(self.name)
 
+    def __str__(self):
+        """As it is written in the configuration."""
+        throttle = f"throttle={self.throttle:g}" if self.throttle else ""
+        keys = ["sequential" * self.sequential, throttle, "paused" * self.paused]
+        return ":".join([self.name, str(self.capacity), *filter(None, keys)])
+
     def as_dict(self):
         """``name``, ``capacity`` and, of the other keys, those that are set."""
         keys = {key: getattr(self, key) for key in KEYS if getattr(self, key)}

@@ -202,8 +202,15 @@ class ChannelManager:
         return self._for_job(channel_name).is_paced
 
     def has_room(self, channel_name):
-        """Whether the capacities and pauses of the channel and its ancestors allow a start."""
-        return all(channel.has_room for channel in self._for_job(channel_name).path())
+        """Whether what waits in the channel matters now.
+
+        The capacities and pauses of the channel and its ancestors allow a start, or a job that
+        may not start holds up others.
+        """
+        return all(
+            channel.has_room or channel.is_judged_above
+            for channel in self._for_job(channel_name).path()
+        )
 
     def rival(self, db_name, channel_name):
         """The first due job that waits elsewhere for the same capacity as this channel.

@@ -23,6 +23,12 @@ class Graph:
         self.add_vertex(child)
         self._graph[parent].add(child)
 
+    def add_edges(self, parents, children):
+        """Add an edge from each of ``parents`` to each of ``children``."""
+        for parent in parents:
+            for child in children:
+                self.add_edge(parent, child)
+
     def vertices(self):
         """:return: set of the vertices"""
         return set(self._graph)

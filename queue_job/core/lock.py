@@ -1,5 +1,5 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl.html).
-"""The advisory lock that tells which database connection runs which job.
+"""The advisory locks: which database connection runs which job, and who leads.
 
 It is ``pg_advisory_xact_lock(JOB_LOCK_CLASS, queue_job.id)``: taken first in the
 transaction in which a job runs, gone with that transaction or its connection. In
@@ -9,6 +9,28 @@ objsubid = 2`` of the current database.
 
 #: First key of the lock: "queu" in ASCII, a number that nobody else uses by chance.
 JOB_LOCK_CLASS = 0x71756575
+
+#: Held by the session of the job runner that leads a database: that of the published addon
+#: as well.
+RUNNER_LOCK = 2293787760715711918
+
+#: First key of the gate, the second one is 0. Each claim of a job shares it for the time of its
+#: transaction, and fails where it is closed. A new leader closes it for a moment, to wait for the
+#: claims under the leader before; an upgrade closes it as long as it takes.
+GATE_LOCK_CLASS = JOB_LOCK_CLASS + 1
+
+#: SQL condition: somebody has closed the gate.
+GATE_IS_CLOSED = f"""
+    EXISTS (
+        SELECT FROM pg_locks
+         WHERE locktype = 'advisory'
+           AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+           AND classid = {GATE_LOCK_CLASS}
+           AND objid = 0
+           AND objsubid = 2
+           AND mode = 'ExclusiveLock'
+           AND granted
+    )"""
 
 #: SQL condition: no connection runs the job of the row ``queue_job``.
 JOB_IS_UNLOCKED = f"""

@@ -4,3 +4,9 @@
 #: PostgreSQL channel of the notifications; a payload is the name of a job channel. It is
 #: not the channel of the published addon, whose payloads are of another kind.
 NOTIFY_CHANNEL = "queue_job_channel"
+
+#: A payload that is no name of a channel: limits were changed in the web client.
+LIMITS_CHANGED = ":limits"
+
+#: On this one the runner tells itself something, to see whether notifications come through.
+ECHO_CHANNEL = "queue_job_echo"

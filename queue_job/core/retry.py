@@ -24,6 +24,116 @@ class RetryDecision:
     counts: bool
 
 
+@dataclass(frozen=True)
+class Backoff:
+    """Waits that grow with each try.
+
+    :param base: seconds after the first try
+    :param factor: number, 1 or more: each wait is so many times the one before
+    :param cap: seconds, never more than that
+    :param jitter: from 0 to 1, which part of the wait is random; 1: anything up to it
+    """
+
+    base: float
+    factor: float = 2
+    cap: float = 3600
+    jitter: float = 0
+
+    def problems(self):
+        """:return: list of str, what is wrong with it"""
+        problems = []
+        if not 0 < self.base < inf:
+            problems.append(f"The first wait is more than 0 seconds, not {self.base}.")
+        if not 1 <= self.factor < inf:
+            problems.append(f"The factor is 1 or more, not {self.factor}.")
+        if not self.base <= self.cap < inf:
+            problems.append(
+                f"The longest wait, {self.cap} seconds, is not less than the first one, {self.base}."
+            )
+        if not 0 <= self.jitter <= 1:
+            problems.append(f"The random part is from 0 to 1, not {self.jitter}.")
+        return problems
+
+    def seconds(self, retry, rand):
+        """Seconds to wait after the try number ``retry``.
+
+        >>> [Backoff(10, 3, cap=200).seconds(retry, max) for retry in (0, 1, 2, 3, 4, 9999)]
+        [10, 10, 30, 90, 200, 200]
+        >>> Backoff(10, jitter=0.25).seconds(3, min), Backoff(10, jitter=0.25).seconds(3, max)
+        (30, 40)
+
+        :param rand: callable(low, high) with two int, a number between them
+        """
+        try:
+            longest = min(self.cap, self.base * self.factor ** max(0, retry - 1))
+        except OverflowError:
+            longest = self.cap
+        if not self.jitter:
+            return longest
+        return rand(round(longest * (1 - self.jitter)), round(longest))
+
+
+@dataclass(frozen=True)
+class RetryPolicy:
+    """What a job function says about retries, beside its pattern.
+
+    :param backoff: :class:`Backoff`, instead of a pattern, or None
+    :param retried: frozenset of names of exception classes that are tried again
+    :param never_retried: frozenset of names of those that never are
+    """
+
+    backoff: Backoff | None = None
+    retried: frozenset = frozenset()
+    never_retried: frozenset = frozenset()
+
+    def verdict(self, error):
+        """Whether a job that ended with an error is tried again.
+
+        The class of the error that is nearest in its hierarchy, and named, decides.
+
+        :return: bool; None: no class is named
+        """
+        for name in class_names(error):
+            if name in self.never_retried:
+                return False
+            if name in self.retried:
+                return True
+        return None
+
+
+def class_names(error):
+    """Names of the class of an error and of those above it, the nearest first.
+
+    >>> class_names(KeyError())
+    ['KeyError', 'LookupError', 'Exception', 'BaseException', 'object']
+
+    :return: list of str, ``module.Class``; built-in classes without module
+    """
+    return [
+        cls.__name__ if cls.__module__ == "builtins" else f"{cls.__module__}.{cls.__name__}"
+        for cls in type(error).__mro__
+    ]
+
+
+def parse_exceptions(text):
+    """The exception classes that an administrator wrote, with white space or commas between.
+
+    >>> sorted(parse_exceptions("KeyError, odoo.exceptions.UserError"))
+    ['KeyError', 'odoo.exceptions.UserError']
+
+    :return: frozenset of str
+    :raise ValueError: saying what is no name of a class
+    """
+    names = (text or "").replace(",", " ").split()
+    for name in names:
+        if not all(part.isidentifier() for part in name.split(".")):
+            raise ValueError(
+                f"{name!r} is no name of an exception class. Write for instance"
+                " KeyError or requests.exceptions.ConnectionError."
+            )
+    return frozenset(name.removeprefix("builtins.") for name in names)
+
+
 def decide(retry, max_retries, ignore_retry=False):
     """Decide after a try that may be repeated.
 
@@ -36,7 +146,7 @@ def decide(retry, max_retries, ignore_retry=False):
     return RetryDecision(retry=ignore_retry or not used_up, counts=not ignore_retry)
 
 
-def retry_seconds(pattern, retry, rand, default=RETRY_INTERVAL):
+def retry_seconds(pattern, retry, rand, default=RETRY_INTERVAL, backoff=None):
     """Seconds to wait after the try number ``retry``.
 
     >>> pattern = {1: 10, 5: 60, "10": (100, 200)}
@@ -47,7 +157,10 @@ def retry_seconds(pattern, retry, rand, default=RETRY_INTERVAL):
         keys are int, or their digits as JSON has them
     :param rand: callable(low, high) with two int, a number between them
     :param default: for tries before the first key
+    :param backoff: :class:`Backoff`, goes before the pattern
     """
+    if backoff is not None:
+        return backoff.seconds(retry, rand)
     steps = {int(start): value for start, value in (pattern or {}).items()}
     start = max((start for start in steps if start <= retry), default=None)
     value = default if start is None else steps[start]

@@ -9,6 +9,9 @@ DEFAULT_CHANNELS = "root:1"
 ENVIRONMENT_PREFIX = "ODOO_QUEUE_JOB_"
 DATABASE_OPTIONS = ("host", "port", "user", "password")
 
+TRUE = ("1", "true", "yes", "on")
+FALSE = ("", "0", "false", "no", "off")
+
 #: Addresses on which a server listens everywhere, but which nobody can connect to.
 WILDCARD_ADDRESSES = ("0.0.0.0", "::", "")
 
@@ -26,6 +29,8 @@ class RunnerConfig:
     :param password: str
     :param dict database: connection options that differ from Odoo's own: some of
         ``host port user password``
+    :param bool poll_only: ask the databases in intervals, for there is a pooler of
+        transactions before them, which breaks notifications and the locks of sessions
     """
 
     channels: str = DEFAULT_CHANNELS
@@ -35,6 +40,7 @@ class RunnerConfig:
     user: str | None = None
     password: str | None = None
     database: dict = field(default_factory=dict)
+    poll_only: bool = False
 
     @property
     def enabled(self):
@@ -80,6 +86,9 @@ def resolve(environ, section, odoo):
         errors.append(f"scheme {scheme!r}: it is http or https")
     if not _is_port(port):
         errors.append(f"port {port!r}: it is a number from 1 to 65535")
+    poll_only = str(option("poll_only", "")).strip().lower()
+    if poll_only not in TRUE + FALSE:
+        errors.append(f"poll_only {poll_only!r}: it is true or false")
     host = _reachable(option("host", odoo.get("http_interface")))
     errors += [
         f"host {name!r}: its port is not a number from 1 to 65535"
@@ -93,6 +102,7 @@ def resolve(environ, section, odoo):
         scheme=scheme,
         host=host,
         port=int(port),
+        poll_only=poll_only in TRUE,
         user=option("http_auth_user"),
         password=option("http_auth_password"),
         database={

@@ -24,20 +24,20 @@ def main():
     if not config.enabled:
         print("configuration: the capacity of root is 0: no job runs here")
         return 1
-    problems = [_check_odoo(config), *_check_databases(config)]
+    problems = [*map(_check_odoo, config.urls), *_check_databases(config)]
     return 1 if any(problems) else 0
 
 
-def _check_odoo(config):
+def _check_odoo(url):
     """:return: bool, whether there is a problem"""
     try:
         status = requests.get(
-            f"{config.url}/web/health", timeout=TIMEOUT, allow_redirects=False
+            f"{url}/web/health", timeout=TIMEOUT, allow_redirects=False
         ).status_code
     except requests.RequestException as error:
-        print(f"Odoo at {config.url}: out of reach: {error}")
+        print(f"Odoo at {url}: out of reach: {error}")
         return True
-    print(f"Odoo at {config.url}: answers {status}")
+    print(f"Odoo at {url}: answers {status}")
     return status != 200
 
 
@@ -56,7 +56,7 @@ def _check_databases(config):
 
 
 def _check_database(config, name):
-    database = Database(name, config.database)
+    database = Database(name, config.database, config.poll_only)
     try:
         problem = database.missing_addon()
     except psycopg2.Error as error:

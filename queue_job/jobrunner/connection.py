@@ -50,6 +50,10 @@ class Connection:
         notifies.clear()
         return came
 
+    def has_notifications(self):
+        """Whether some came together with an answer: the socket does not tell of them."""
+        return bool(self._connection.notifies)
+
     def fileno(self):
         return self._connection.fileno()
 

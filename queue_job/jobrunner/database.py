@@ -4,10 +4,12 @@
 from itertools import starmap
 from typing import NamedTuple
 
+from ..core.channel_limits import ChannelLimits
 from ..core.notification import NOTIFY_CHANNEL
 from ..core.window import Waiting
 from . import queries, settings
 from .connection import Connection
+from .leadership import LeasedLeadership, SessionLeadership
 
 #: Seconds until the connection is there, and until each answer: all statements of the
 #: runner take milliseconds, and none may hold up the other databases for long.
@@ -22,16 +24,19 @@ CONNECTION_OPTIONS = {
     "tcp_user_timeout": 10_000,
 }
 
-#: For the session. What the runner writes need not survive a crash of PostgreSQL: the next
-#: leader begins with what it finds. Each of its small queries is meant to use an index, which
-#: must not depend on how old the statistics are; compiling them would cost more than them.
-SESSION = f"""
-    SET statement_timeout = '{TIMEOUT}s';
-    SET synchronous_commit = off;
-    SET enable_seqscan = off;
-    SET enable_bitmapscan = off;
-    SET jit = off
-"""
+#: What the runner writes need not survive a crash of PostgreSQL: the next leader begins with
+#: what it finds. Each of its small queries is meant to use an index, which must not depend on
+#: how old the statistics are; compiling them would cost more than them.
+SETTINGS = {
+    "statement_timeout": f"'{TIMEOUT}s'",
+    "synchronous_commit": "off",
+    "enable_seqscan": "off",
+    "enable_bitmapscan": "off",
+    "jit": "off",
+}
+SESSION = "".join(f"SET {name} = {value};" for name, value in SETTINGS.items())
+#: Where a session is nobody's: with each statement, which is a transaction with it.
+TRANSACTION = SESSION.replace("SET ", "SET LOCAL ")
 
 
 class InProgress(NamedTuple):
@@ -55,19 +60,27 @@ class Database:
 
     :param str db_name: name of the database
     :param dict overrides: connection options that go before Odoo's own
+    :param bool poll_only: nothing may hang on the session: between is a pooler of transactions
     """
 
-    def __init__(self, db_name, overrides=None):
+    def __init__(self, db_name, overrides=None, poll_only=False):
         self.db_name = db_name
         self._overrides = overrides or {}
+        self._is_poll_only = poll_only
         self._connection = None
+        self._echo = None
+
+    def make_leadership(self):
+        """:return: what this runner tries to lead the database with"""
+        return LeasedLeadership(self) if self._is_poll_only else SessionLeadership(self)
 
     @property
     def connection(self):
         if self._connection is None:
             options = settings.connection_info(self.db_name, self._overrides)
             self._connection = Connection({**CONNECTION_OPTIONS, **options}, TIMEOUT)
-            self._connection.execute(SESSION)
+            if not self._is_poll_only:
+                self._connection.execute(SESSION)
         return self._connection
 
     def close(self):
@@ -80,6 +93,8 @@ class Database:
 
     def query(self, sql, **parameters):
         """:return: list of the rows (tuples), empty for a statement without any"""
+        if self._is_poll_only:
+            sql = f"{TRANSACTION}{sql}"
         return self.connection.execute(sql, parameters)
 
     def value(self, sql, **parameters):
@@ -102,18 +117,39 @@ class Database:
     def _is_installed(self):
         return self.value(queries.FIND_INSTALLED)
 
-    def take_leadership(self):
-        """:return: bool, whether this runner is now the one that drives the database"""
-        return self.value(queries.TAKE_LEADERSHIP)
-
     # -- notifications
-
-    def listen(self):
-        self.query(f"LISTEN {NOTIFY_CHANNEL}")
 
     def notified_channels(self):
         """:return: set of the names of channels told of since the last call"""
-        return {payload for _channel, payload in self.connection.notifications()}
+        if self._is_poll_only:
+            return set()
+        names = set()
+        for channel, payload in self.connection.notifications():
+            if channel == NOTIFY_CHANNEL:
+                names.add(payload)
+            else:
+                self._echo = payload
+        return names
+
+    def has_notifications(self):
+        """Whether :meth:`notified_channels` has something to tell that no file will tell of."""
+        return self.connection.has_notifications()
+
+    def take_echo(self):
+        """:return: str, what this runner has told itself, as far as it came; or None"""
+        echo, self._echo = self._echo, None
+        return echo
+
+    def channel_limits(self):
+        """:return: list of :class:`~..core.channel_limits.ChannelLimits`, set in the web client"""
+        return [
+            ChannelLimits(
+                name, bool(overrides), capacity or 0, bool(sequential), throttle or 0, paused
+            )
+            for name, overrides, capacity, sequential, throttle, paused in self.query(
+                queries.CHANNEL_LIMITS
+            )
+        ]
 
     # -- waiting jobs
 

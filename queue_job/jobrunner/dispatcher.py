@@ -32,6 +32,7 @@ class Response:
     :param problem: str; None: Odoo has answered, the job's request was dealt with
     :param hints: int, how many of the hinted jobs were dealt with; None: it did not say
     :param str url: of the server
+    :param str grant: of the slot
     """
 
     db_name: str
@@ -39,6 +40,7 @@ class Response:
     problem: str | None = None
     hints: int | None = None
     url: str = ""
+    grant: str = ""
 
 
 class _WrongAnswer(Exception):
@@ -74,7 +76,7 @@ class Dispatcher:
         :param slot: :class:`~..core.slot.Slot`
         :param str url: of the server to ask
         """
-        self._requests.put((url, db_name, slot.uuid, _path(db_name, slot)))
+        self._requests.put((url, db_name, slot, _path(db_name, slot)))
         if not self._idle.acquire(blocking=False) and self._threads_left:
             self._threads_left -= 1
             # Daemons: the end of the process does not wait for a job that takes hours.
@@ -98,7 +100,7 @@ class Dispatcher:
 
     def _work(self):
         while True:
-            url, db_name, uuid, path = self._requests.get()
+            url, db_name, slot, path = self._requests.get()
             hints = problem = None
             try:
                 hints = self._ask(url, db_name, path)
@@ -106,7 +108,7 @@ class Dispatcher:
                 problem = str(error)
             except (OSError, http.client.HTTPException, ValueError) as error:
                 problem = f"{type(error).__name__}: {error}"
-            self._responses.put(Response(db_name, uuid, problem, hints, url))
+            self._responses.put(Response(db_name, slot.uuid, problem, hints, url, slot.grant))
             self._idle.release()
             # a full pipe is readable already
             with suppress(OSError):

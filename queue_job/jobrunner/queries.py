@@ -6,26 +6,97 @@ statement is a transaction, READ COMMITTED, so that its locks last as long as it
 """
 
 from ..core.dead_job import FOUND_DEAD, INFORMATION, MESSAGE
-from ..core.lock import JOB_IS_UNLOCKED
+from ..core.lock import GATE_IS_CLOSED, GATE_LOCK_CLASS, JOB_IS_UNLOCKED, RUNNER_LOCK
+from ..core.notification import ECHO_CHANNEL
+from ..core.ready_job import ready_jobs
 
 #: Only one runner may drive a database: a session lock, held while the connection lives.
-#: The number is that of the published addon, whose runner this one excludes as well.
-TAKE_LEADERSHIP = "SELECT pg_try_advisory_lock(2293787760715711918)"
+TAKE_RUNNER_LOCK = f"SELECT pg_try_advisory_lock({RUNNER_LOCK})"
+RELEASE_RUNNER_LOCK = f"SELECT pg_advisory_unlock({RUNNER_LOCK})"
+
+#: Seconds of silence after which a leader is taken for frozen, or cut off.
+SILENCE = 8
+
+#: End the session of a leader that has not been heard of for a while. Only one that is written
+#: down as the leader: the runner of the published addon says nothing for hours.
+END_SILENT_LEADER = f"""
+    SELECT pg_terminate_backend(leader.pid)
+      FROM queue_job_leader AS leader
+      JOIN pg_stat_activity AS activity USING (pid, backend_start)
+      JOIN pg_locks AS lock USING (pid)
+     WHERE lock.locktype = 'advisory' AND lock.objsubid = 1 AND lock.granted
+       AND (lock.classid::bigint << 32) | lock.objid::bigint = {RUNNER_LOCK}
+       AND activity.state_change < clock_timestamp() - interval '{SILENCE} s'
+"""
+
+#: SQL condition: a runner in poll-only mode has the lease.
+_IS_LEASED = f"holder IS NOT NULL AND seen > clock_timestamp() - interval '{SILENCE} s'"
+
+#: Begin a new epoch as the session that has the lock, or not: a runner in poll-only mode leads.
+BEGIN_EPOCH = f"""
+    UPDATE queue_job_leader
+       SET epoch = epoch + 1, holder = NULL, seen = NULL, pid = pg_backend_pid(),
+           backend_start = (SELECT backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid())
+     WHERE NOT ({_IS_LEASED})
+ RETURNING epoch
+"""
+
+#: The same in poll-only mode, where a session is nobody's: with a lease.
+BEGIN_LEASED_EPOCH = f"""
+    UPDATE queue_job_leader
+       SET epoch = epoch + 1, holder = %(holder)s, seen = clock_timestamp(),
+           pid = NULL, backend_start = NULL
+     WHERE NOT ({_IS_LEASED})
+       AND NOT EXISTS (
+        SELECT FROM pg_locks
+         WHERE locktype = 'advisory' AND objsubid = 1 AND granted
+           AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+           AND (classid::bigint << 32) | objid::bigint = {RUNNER_LOCK})
+ RETURNING epoch
+"""
+END_LEASE = "UPDATE queue_job_leader SET holder = NULL WHERE holder = %(holder)s"
+
+#: Wait for the claims that began under the leader before: those that begin now fail.
+CLOSE_GATE_FOR_A_MOMENT = f"SELECT pg_advisory_xact_lock({GATE_LOCK_CLASS}, 0)"
+
+#: SQL condition: modules are being installed, upgraded or uninstalled.
+_IS_UPGRADING = "EXISTS (SELECT FROM ir_module_module WHERE state LIKE 'to %%')"
+
+#: Be heard of, hear oneself, and learn whether one still leads and jobs may be started.
+TOUCH = f"""
+    SELECT epoch, {GATE_IS_CLOSED} AS is_closed, {_IS_UPGRADING} AS is_upgrading,
+           pg_notify('{ECHO_CHANNEL}', %(token)s)
+      FROM queue_job_leader
+"""
+RENEW_LEASE = f"""
+    UPDATE queue_job_leader SET seen = clock_timestamp()
+     WHERE holder = %(holder)s AND epoch = %(epoch)s
+ RETURNING epoch, {GATE_IS_CLOSED} AS is_closed, {_IS_UPGRADING} AS is_upgrading
+"""
 
 #: Is this an Odoo database, is the addon installed in it, and is it this addon's schema?
 FIND_ADDON = """
     SELECT to_regclass('ir_module_module') IS NOT NULL AS is_odoo,
            to_regclass('queue_job') IS NOT NULL AS has_table,
            to_regproc('queue_job_claim_pending') IS NOT NULL
+           AND to_regclass('queue_job_leader') IS NOT NULL
            AND EXISTS (SELECT FROM information_schema.columns
                         WHERE table_schema = current_schema()
-                          AND table_name = 'queue_job' AND column_name = 'eta_passed')
+                          AND table_name = 'queue_job_channel' AND column_name = 'has_limits')
                AS has_schema
 """
 FIND_INSTALLED = """
     SELECT EXISTS (
         SELECT FROM ir_module_module
          WHERE name = 'queue_job' AND state IN ('installed', 'to upgrade'))
+"""
+
+#: What was set in the web client, see ``core.channel_limits.ChannelLimits``.
+CHANNEL_LIMITS = """
+    SELECT complete_name, has_limits, capacity, sequential, throttle, paused
+      FROM queue_job_channel
+     WHERE has_limits OR paused
+  ORDER BY complete_name
 """
 
 #: A pending job is due when it has no eta, or when the runner has seen that it passed. The
@@ -163,19 +234,12 @@ TAKE_ALL_BACK = """
 
 #: wait_dependencies -> pending, of jobs whose parents are all done: those that a crash
 #: between a parent's commit and the release of its children has left. In steps by id.
-RELEASE_READY = """
+RELEASE_READY = f"""
     WITH step AS (
         SELECT id FROM queue_job
          WHERE state = 'wait_dependencies' AND id > %(after)s
       ORDER BY id LIMIT %(limit)s),
-    ready AS (
-        SELECT queue_job.id FROM queue_job JOIN step USING (id)
-         WHERE NOT EXISTS (
-            SELECT FROM queue_job_dependency edge
-              JOIN queue_job parent ON parent.id = edge.parent_id
-             WHERE edge.child_id = queue_job.id AND parent.state <> 'done')
-      ORDER BY queue_job.id
-           FOR NO KEY UPDATE OF queue_job SKIP LOCKED),
+    {ready_jobs("step", skip_locked=True)},
     released AS (
         UPDATE queue_job SET state = 'pending' FROM ready WHERE queue_job.id = ready.id)
     SELECT max(id) AS last, count(*) AS looked_at FROM step

@@ -17,11 +17,16 @@ from contextlib import contextmanager, suppress
 import psycopg2
 
 from ..core.channel_config import parse_channels
+from ..core.channel_limits import limited
 from ..core.channel_manager import ChannelManager
+from ..core.pace import Pace
 from ..core.runner_config import RunnerConfig
 from . import settings
+from .candidate import FIRST_RETRY, Candidate
 from .database import Database
 from .dispatcher import MAX_THREADS, Dispatcher
+from .errands import Errands
+from .leadership import LeadershipLost
 from .served_database import ServedDatabase
 
 _logger = logging.getLogger(__name__)
@@ -30,6 +35,14 @@ _logger = logging.getLogger(__name__)
 ERROR_RECOVERY_DELAY = 5
 #: Seconds between two searches for databases that came or went.
 DISCOVERY_INTERVAL = 10
+#: Seconds to wait for the databases at the start.
+INITIAL_PATIENCE = 10
+#: What asks for the names of the databases.
+LISTING = object()
+#: Seconds between two looks at notifications that stream in, and how many looks may follow
+#: each other at once after some quiet.
+NOTIFICATION_INTERVAL = 0.02
+NOTIFICATION_BURST = 5
 #: Seconds of waiting, at most: so often is ``is_abandoned`` asked.
 LONGEST_WAIT = 5
 
@@ -48,9 +61,14 @@ class QueueJobRunner:
         self.config = config or RunnerConfig()
         self.channel_manager = ChannelManager()
         self.channel_manager.simple_configure(self.config.channels)
+        self._configured = parse_channels(self.config.channels)
+        self._applied = limited(self._configured, [[]])
         self._served = {}
+        self._candidates = {}
+        self._errands = Errands()
         self._reported = {}
         self._next_discovery = 0
+        self._pace = Pace(NOTIFICATION_INTERVAL, NOTIFICATION_BURST)
         self._stop = False
         self._dispatcher = None
         self._stop_pipe = os.pipe()
@@ -103,6 +121,7 @@ class QueueJobRunner:
         self.find_databases()
         self.process_responses()
         self.process_notifications()
+        self.apply_limits()
         self.look_after_jobs()
         self.run_jobs()
         self.wait_notification()
@@ -123,54 +142,84 @@ class QueueJobRunner:
     # -- databases
 
     def initialize_databases(self):
-        """Connect to the databases and take the lead in those that no other runner has."""
+        """Connect to the databases and take the lead in those that no other runner has.
+
+        Those that do not answer for long are left for later.
+        """
         self._next_discovery = 0
+        deadline = time.monotonic() + INITIAL_PATIENCE
         self.find_databases()
+        while self._errands and not self._stop and (left := deadline - time.monotonic()) > 0:
+            self._wait([self._errands], left)
+            self.find_databases()
 
     def find_databases(self):
-        """Serve the databases that came, let go of those that went."""
+        """Serve the databases that came, let go of those that went; without waiting for any."""
         now = time.monotonic()
-        if now < self._next_discovery:
-            return
-        self._next_discovery = now + DISCOVERY_INTERVAL
-        names = self._database_names()
-        for name in set(self._served).difference(names):
-            self._lose(name, "it is not there any more")
-        for name in names:
-            if name not in self._served:
-                self._try_to_serve(name, now)
+        for errand, result, error in self._errands.results():
+            if errand is LISTING:
+                self._note_names(result, error)
+            else:
+                self._end_attempt(errand, result, error)
+        if now >= self._next_discovery:
+            # until the answer is there
+            self._next_discovery = math.inf
+            self._errands.send(LISTING, self.get_db_names)
+        for candidate in self._candidates.values():
+            if now >= candidate.next_attempt and not candidate.is_under_way:
+                candidate.is_under_way = True
+                self._errands.send(candidate, candidate.attempt)
 
-    def _database_names(self):
-        try:
-            names = self.get_db_names()
-        except psycopg2.Error as error:
+    def _note_names(self, names, error):
+        self._next_discovery = time.monotonic() + DISCOVERY_INTERVAL
+        if error is not None:
+            if not isinstance(error, (psycopg2.Error, OSError)):
+                raise error
             self._report("", f"can't list the databases: {_line(error)}")
-            return list(self._served)
+            return
         if names:
             self._reported.pop("", None)
         else:
             self._report("", "there is no database to serve: create one, or set db_name")
-        return names
+        for name in set(self._served).difference(names):
+            self._lose(name, "it is not there any more")
+        for name in set(self._candidates).difference(names):
+            self._candidates.pop(name).database.close()
+        for name in names:
+            if name not in self._served and name not in self._candidates:
+                self._add_candidate(name, 0)
 
-    def _try_to_serve(self, name, now):
-        database = Database(name, self.config.database)
-        try:
-            problem = database.missing_addon()
-            if problem is None and not database.take_leadership():
-                problem = "another job runner drives it; this one stands by"
-            if problem is None:
-                served = ServedDatabase(database, self.channel_manager, self.config.urls)
-                served.take_over(now)
-        except psycopg2.Error as error:
-            problem = f"can't connect: {_line(error)}"
-        if problem is not None:
-            database.close()
-            self.channel_manager.remove_db(name)
-            self._report(name, problem)
+    def _add_candidate(self, name, next_attempt):
+        database = Database(name, self.config.database, self.config.poll_only)
+        self._candidates[name] = Candidate(database, next_attempt)
+
+    def _end_attempt(self, candidate, problem, error):
+        name = candidate.database.db_name
+        if self._candidates.get(name) is not candidate:
+            candidate.database.close()
             return
+        if error is None and problem is None:
+            del self._candidates[name]
+            self._serve(name, candidate)
+            return
+        if error is not None:
+            if not isinstance(error, (psycopg2.Error, OSError)):
+                raise error
+            self._report(name, f"can't connect: {_line(error)}")
+        else:
+            self._report(name, problem)
+        candidate.note_end(problem, time.monotonic())
+
+    def _serve(self, name, candidate):
+        urls = self.config.urls
+        served = ServedDatabase(
+            candidate.database, self.channel_manager, urls, candidate.leadership
+        )
         self._served[name] = served
-        self._reported.pop(name, None)
-        _logger.info("queue job runner ready for db %s", name)
+        with self._guarding(served):
+            served.take_over(time.monotonic())
+            self._reported.pop(name, None)
+            _logger.info("queue job runner ready for db %s", name)
 
     def _report(self, name, problem):
         """Say once what is wrong; louder where the configuration names the database."""
@@ -183,7 +232,10 @@ class QueueJobRunner:
 
     def _lose(self, name, reason):
         _logger.warning("database %s is no longer served: %s", name, reason)
-        self._served.pop(name).database.close()
+        self._let_go(name)
+
+    def _let_go(self, name):
+        self._served.pop(name).close()
         self.channel_manager.remove_db(name)
 
     @contextmanager
@@ -191,15 +243,17 @@ class QueueJobRunner:
         """An error of one database ends serving it, until it is found again."""
         try:
             yield
-        except (psycopg2.Error, OSError) as error:
+        except (psycopg2.Error, OSError, LeadershipLost) as error:
             self._lose(served.name, _line(error))
             # a moment later: it may be only the connection
-            self._next_discovery = min(self._next_discovery, time.monotonic() + 1)
+            self._add_candidate(served.name, time.monotonic() + FIRST_RETRY)
 
     def close_databases(self):
         for name in list(self._served):
-            self._served.pop(name).database.close()
-            self.channel_manager.remove_db(name)
+            self._let_go(name)
+        for candidate in self._candidates.values():
+            candidate.database.close()
+        self._candidates.clear()
 
     # -- the steps
 
@@ -213,9 +267,24 @@ class QueueJobRunner:
 
     def process_notifications(self):
         """Take what the databases have notified."""
+        some = False
         for served in list(self._served.values()):
             with self._guarding(served):
-                served.note_notifications()
+                some |= served.note_notifications()
+        if some:
+            self._pace.note(time.monotonic())
+
+    def apply_limits(self):
+        """Let the limits hold that were set in the web clients of the databases."""
+        configs = limited(self._configured, [served.limits for served in self._served.values()])
+        if configs == self._applied:
+            return
+        self._applied = configs
+        self.channel_manager.configure(configs)
+        _logger.info("channels: %s", ", ".join(map(str, configs)))
+        for served in list(self._served.values()):
+            with self._guarding(served):
+                served.note_limits(time.monotonic())
 
     def look_after_jobs(self):
         """Find what nobody notifies, and read what was notified."""
@@ -239,37 +308,47 @@ class QueueJobRunner:
 
     def _get_dispatcher(self):
         if self._dispatcher is None:
-            self._dispatcher = Dispatcher(self.config, self._most_requests())
+            # the capacity of root, which can change, limits them further
+            self._dispatcher = Dispatcher(self.config, MAX_THREADS)
         return self._dispatcher
-
-    def _most_requests(self):
-        capacities = [
-            config.capacity for config in parse_channels(self.config.channels) if not config.path
-        ]
-        return capacities[-1] if capacities else MAX_THREADS
 
     def wait_notification(self):
         """Wait until something happens or is due."""
         now = time.monotonic()
         times = [self._next_discovery, now + LONGEST_WAIT]
+        times += [
+            candidate.next_attempt
+            for candidate in self._candidates.values()
+            if not candidate.is_under_way
+        ]
         times += [served.wakeup_time() for served in self._served.values()]
         times += filter(None, [self.channel_manager.get_wakeup_time()])
-        files = [served.database for served in self._served.values()]
-        if self._dispatcher:
-            files.append(self._dispatcher)
-        self._wait(files, max(0, min(times) - now))
+        if any(served.database.has_notifications() for served in self._served.values()):
+            times.append(self._pace.next_time())
+        deadline = max(now, min(times))
+        urgent = [self._errands, *filter(None, [self._dispatcher])]
+        databases = [served.database for served in self._served.values()]
+        # notifications may wait a moment, so that one look takes many of them
+        quiet_until = min(self._pace.next_time(), deadline)
+        if quiet_until > now and self._wait(urgent, quiet_until - now):
+            return
+        self._wait([*urgent, *databases], max(0, deadline - time.monotonic()))
 
     def _wait(self, files, seconds):
-        """Wait for one of the files to be readable, :meth:`stop`, or the time."""
+        """Wait for one of the files to be readable, :meth:`stop`, or the time.
+
+        :return: bool, whether something is readable
+        """
         try:
             poll = select.poll()
             for file in [self._stop_pipe[0], *files]:
                 poll.register(file, select.POLLIN)
             # rounded up: a turn that comes too early has nothing to do, again and again
-            poll.poll(math.ceil(seconds * 1000))
+            return bool(poll.poll(math.ceil(seconds * 1000)))
         except (OSError, ValueError, psycopg2.Error):
             # A connection is gone. Its next step says so, and serving it ends there.
             _logger.debug("waiting was cut short", exc_info=True)
+            return True
 
 
 def _line(error):

@@ -3,11 +3,17 @@
 
 import logging
 import secrets
+from contextlib import suppress
 from math import inf
 
+import psycopg2
+
+from ..core.notification import LIMITS_CHANGED
 from ..core.server_pool import ServerPool
 from ..core.slot import MAX_HINTS, PATIENCE, Slot, share
 from ..core.states import ENQUEUED, STARTED
+from .gate import Gate
+from .leadership import TOUCH_INTERVAL
 from .windows import Windows
 
 _logger = logging.getLogger(__name__)
@@ -20,8 +26,9 @@ DEAD_AFTER = 1.5
 #: Seconds of close looks after a request has ended without an answer: PostgreSQL needs a
 #: moment to notice that a worker is gone.
 ALERT = 3
-#: Seconds after which everything is looked at, notified or not.
+#: Seconds after which everything is looked at, notified or not; and where nothing is notified.
 POLL_INTERVAL = 30
+POLL_ONLY_INTERVAL = 1
 #: Seconds, at least, between two searches for the next eta and for jobs that became due.
 ETA_INTERVAL = 0.1
 #: Jobs that became due, and jobs waiting to be released, of one step.
@@ -36,10 +43,13 @@ class ServedDatabase:
     :param database: :class:`.database.Database`, led by this runner
     :param manager: :class:`~..core.channel_manager.ChannelManager`
     :param urls: list of str, the servers that run its jobs
+    :param leadership: :class:`.leadership.SessionLeadership` or its like, taken
     """
 
-    def __init__(self, database, manager, urls):
+    def __init__(self, database, manager, urls, leadership):
         self.database = database
+        self._leadership = leadership
+        self._gate = Gate(database.db_name)
         self._pool = ServerPool(urls)
         self.name = database.db_name
         self._manager = manager
@@ -49,6 +59,8 @@ class ServedDatabase:
         self._watched = {}
         #: ids of the jobs in these slots, and of those that are hinted for nobody else
         self._taken = set()
+        #: what its web client says about channels
+        self.limits = []
         self.windows = Windows(database, manager, self._taken)
         #: (uuid, id, channel) of the jobs that the engine has started since the last turn
         self._chosen = []
@@ -59,13 +71,14 @@ class ServedDatabase:
         #: when jobs become due, and when that was last looked for
         self._next_eta = 0
         self._eta_seen = -inf
+        self._next_touch = 0
         self._next_look = 0
         self._next_poll = 0
         self._release_after = 0
 
     def take_over(self, now):
         """Begin: what another runner has enqueued is pending, what is started runs."""
-        self.database.listen()
+        self.limits = self.database.channel_limits()
         self.database.take_all_back()
         for row in self.database.jobs_in_progress():
             self._watch(row)
@@ -77,22 +90,40 @@ class ServedDatabase:
         self.windows.withdraw(row.uuid, row.channel)
         self._manager.notify(self.name, row.channel, row.uuid, row.id, None, None, None, STARTED)
 
+    def close(self):
+        """Let another runner take over; the requests that are open go on."""
+        with suppress(psycopg2.Error):
+            self._leadership.leave()
+        self.database.close()
+
     # -- what happens
 
     def note_notifications(self):
         """:return: bool, whether there were some"""
         channels = self.database.notified_channels()
+        if LIMITS_CHANGED in channels:
+            channels.discard(LIMITS_CHANGED)
+            self.limits = self.database.channel_limits()
         if channels:
             self.windows.note_changed(channels)
             # one of them may be for an eta
             self._next_eta = min(self._next_eta, self._eta_seen + ETA_INTERVAL)
         return bool(channels)
 
+    def note_limits(self, now):
+        """The rules of the channels have changed: which jobs may start is another question."""
+        self.windows.restart()
+        self._next_poll = now
+
     def note_response(self, response, now):
         """A request has ended.
 
         :param response: :class:`.dispatcher.Response`
         """
+        slot = self.in_flight.get(response.uuid)
+        if slot is not None and slot.grant != response.grant:
+            # of a request from before this database was taken over
+            return
         reached = self._settle_slot(response)
         seconds = self._pool.note_end(response.url, reached, now)
         if seconds is None:
@@ -137,6 +168,9 @@ class ServedDatabase:
     def _free_hints(self, slot, dealt_with):
         """What was hinted and not begun is pending as before."""
         if not slot.reserves:
+            if slot.hints:
+                # given back before, and perhaps run all the same
+                self.windows.note_changed([slot.channel])
             return
         slot.reserves = False
         if dealt_with is None:
@@ -149,14 +183,23 @@ class ServedDatabase:
     # -- looking after jobs
 
     def look(self, now):
-        """Do what is due: look for jobs that are due, at those in progress, poll."""
+        """Do what is due: look for jobs that are due, at those in progress, poll.
+
+        :raise LeadershipLost: another runner has taken over
+        """
+        if now >= self._next_touch:
+            self._next_touch = now + TOUCH_INTERVAL
+            if self._gate.is_closed(self._leadership.keep(now), now):
+                self.windows.suspend(now + TOUCH_INTERVAL + 1)
         if now >= self._next_poll:
-            self._next_poll = now + POLL_INTERVAL
+            self._next_poll = now + (
+                POLL_INTERVAL if self._leadership.listens else POLL_ONLY_INTERVAL
+            )
             self._poll(now)
         if now >= self._next_eta:
             self._look_for_due_jobs(now)
         for slot in self.in_flight.values():
-            if slot.expires <= now:
+            if slot.reserves and slot.expires <= now:
                 # it is still at a long job, and leaves the others to others
                 self._free_hints(slot, 0)
         if self._is_alarmed:
@@ -168,12 +211,15 @@ class ServedDatabase:
             self._next_look = now + (CLOSE_LOOK_INTERVAL if is_close else LOOK_INTERVAL)
 
     def _poll(self, now):
+        self.limits = self.database.channel_limits()
         heads = self.database.heads()
         if self._manager.has_order():
             heads += [
                 head for head in self.database.heads_not_due() if self._manager.is_in_order(head[0])
             ]
         self.windows.note_heads(heads)
+        if not self._leadership.listens:
+            self.windows.note_changed(channel for channel, _id in heads)
         self._next_eta = now
         self._release_ready()
 
@@ -250,7 +296,7 @@ class ServedDatabase:
         if not self._chosen:
             return []
         chosen, self._chosen = self._chosen, []
-        grant = secrets.token_hex(16)
+        grant = f"{self._leadership.epoch}.{secrets.token_hex(16)}"
         confirmed = self.database.set_enqueued(
             [(job_id, channel) for _uuid, job_id, channel in chosen], grant
         )
@@ -280,7 +326,7 @@ class ServedDatabase:
         """:return: when :meth:`look` or :meth:`refresh` has something to do"""
         if self._is_alarmed:
             return 0
-        times = [self._next_poll, self._next_eta, *self.windows.wakeup_times()]
+        times = [self._next_touch, self._next_poll, self._next_eta, *self.windows.wakeup_times()]
         if self.in_flight or self._watched or self._without_lock:
             times.append(self._next_look)
         times += [slot.expires for slot in self.in_flight.values() if slot.reserves]

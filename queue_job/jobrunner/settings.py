@@ -48,4 +48,8 @@ def _section():
     except ImportError:
         parser = configparser.RawConfigParser()
         parser.read([config["config"] or ""])
-    return dict(parser.items(SECTION)) if parser.has_section(SECTION) else {}
+    try:
+        return dict(parser.items(SECTION)) if parser.has_section(SECTION) else {}
+    except configparser.InterpolationError as error:
+        # that addon's values have a meaning for %, those of odoo.conf have none
+        raise ValueError(f"section [{SECTION}]: {error}") from error

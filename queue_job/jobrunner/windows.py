@@ -97,24 +97,40 @@ class Windows:
 
     def suspend(self, until):
         """Tell the engine of no waiting job before that moment."""
-        self._suspended_until = until
+        self._suspended_until = max(until, self._suspended_until)
         for channel in list(self._windows):
             self._forget(channel)
             del self._windows[channel]
             self._stale.add(channel)
 
+    def restart(self):
+        """Read all channels anew: their limits, and with them what there is to read, changed."""
+        for channel in {*self._windows, *self._failed}:
+            self._forget(channel)
+            self._windows.pop(channel, None)
+            self._stale.add(channel)
+
     def refresh(self, now):
         """Read the stale channels as far as a job could start there."""
         if now < self._suspended_until:
+            self._renew_failed()
             return
         self._suspended_until = -inf
         for channel, moment in list(self._deferred.items()):
             if moment <= now:
                 del self._deferred[channel]
                 self._stale.add(channel)
-        for channel in self._readable():
-            self._stale.discard(channel)
-            self._read_anew(channel, now)
+        while channels := self._readable():
+            for channel in channels:
+                self._stale.discard(channel)
+                self._read_anew(channel, now)
+
+    def _renew_failed(self):
+        """What has failed here holds up other databases, too, whatever is suspended."""
+        for channel in self._stale:
+            if self._manager.is_in_order(channel):
+                self._forget(channel)
+                self._tell_failed(channel)
 
     def _readable(self):
         if not self._stale:
@@ -144,18 +160,20 @@ class Windows:
         window.extend(rows, limit, self._taken)
 
     def _read_in_order(self, window, now):
-        channel = window.channel
-        failed = self._database.some_failed(channel)
-        if failed is not None:
-            self._failed[channel] = failed
-            self._manager.notify(self._name, channel, failed, 0, None, None, None, FAILED)
-        row = self._database.first_in_order(channel)
+        self._tell_failed(window.channel)
+        row = self._database.first_in_order(window.channel)
         if row is not None:
             if row.eta is not None:
                 row = row._replace(eta=now + row.eta if row.eta > 0 else None)
             window.extend([row], 1, self._taken)
         # one at a time: the end of each makes the channel stale
         window.is_complete = True
+
+    def _tell_failed(self, channel):
+        failed = self._database.some_failed(channel)
+        if failed is not None:
+            self._failed[channel] = failed
+            self._manager.notify(self._name, channel, failed, 0, None, None, None, FAILED)
 
     def _forget(self, channel):
         """Have the engine forget what waits in a channel."""
@@ -165,17 +183,21 @@ class Windows:
             self._manager.remove_job(window.head.uuid, db_name=self._name)
             window.head = None
         failed = self._failed.pop(channel, None)
-        if failed is not None:
+        # else it was moved to a channel that has been read since
+        if failed is not None and failed not in self._failed.values():
             self._manager.remove_job(failed, db_name=self._name)
 
     def _tell_next(self, window):
         """Tell the engine of the first job of a window, which it does not know yet."""
-        while window.needs_more(1):
-            self._read_on(window, FEW * PROVISION + len(self._taken))
-        row = window.head = window.pop()
+        row = window.head = self._next_row(window)
         if row is None:
             del self._windows[window.channel]
             return
+        outdated = self._by_head.get(row.uuid)
+        if outdated is not None:
+            # the job has changed its channel
+            outdated.head = None
+            self._stale.add(outdated.channel)
         self._by_head[row.uuid] = window
         self._manager.notify(
             self._name,
@@ -187,6 +209,15 @@ class Windows:
             row.eta,
             PENDING,
         )
+
+    def _next_row(self, window):
+        while True:
+            while window.needs_more(1):
+                self._read_on(window, FEW * PROVISION + len(self._taken))
+            row = window.pop()
+            # a job that has changed its channel may be in a slot of the other one
+            if row is None or row.id not in self._taken:
+                return row
 
     # -- taking
 
@@ -213,7 +244,9 @@ class Windows:
             return []
         rival = self._manager.rival(self._name, channel)
         head = window.head
-        if rival is not None and head[:3] > rival:
+        if head is None:
+            return []
+        if rival is not None and head[:3] >= rival:
             return []
         if window.needs_more(count - 1):
             self._read_on(window, count * PROVISION)
@@ -252,3 +285,5 @@ class Windows:
             yield self._suspended_until
         else:
             yield from self._deferred.values()
+            if self._readable():
+                yield -inf

@@ -5,6 +5,8 @@ import functools
 
 from odoo import api, models
 
+from ..core.options import given, merge_eta
+from ..declaration import declared_function
 from ..delay import Delayable, DelayableRecordset
 from ..utils import must_run_without_delay
 
@@ -20,6 +22,8 @@ class Base(models.AbstractModel):
         description=None,
         channel=None,
         identity_key=None,
+        scheduled_at=None,
+        identity_scope=None,
     ):
         """Delay the method that is called on the result: ``records.with_delay().method()``.
 
@@ -32,16 +36,20 @@ class Base(models.AbstractModel):
         :param str channel: complete name of the channel, instead of that of the method
         :param identity_key: str, or a callable that gets the job and returns one: no job
             is created while another one with the same key waits
+        :param scheduled_at: another name of ``eta``
+        :param str identity_scope: ``started``: nor while such a job runs; ``waiting`` by
+            default, or what the job function says
         :return: :class:`~odoo.addons.queue_job.delay.DelayableRecordset`
         """
         return DelayableRecordset(
             self,
             priority=priority,
-            eta=eta,
+            eta=merge_eta(eta, scheduled_at),
             max_retries=max_retries,
             description=description,
             channel=channel,
             identity_key=identity_key,
+            **given(identity_scope=identity_scope),
         )
 
     def delayable(
@@ -52,6 +60,8 @@ class Base(models.AbstractModel):
         description=None,
         channel=None,
         identity_key=None,
+        scheduled_at=None,
+        identity_scope=None,
     ):
         """Prepare a call to be delayed, alone or in a graph.
 
@@ -63,11 +73,12 @@ class Base(models.AbstractModel):
         return Delayable(
             self,
             priority=priority,
-            eta=eta,
+            eta=merge_eta(eta, scheduled_at),
             max_retries=max_retries,
             description=description,
             channel=channel,
             identity_key=identity_key,
+            **given(identity_scope=identity_scope),
         )
 
     def _patch_job_auto_delay(self, method_name, context_key=None):
@@ -106,6 +117,14 @@ class Base(models.AbstractModel):
         auto_delay.origin = origin
         setattr(cls, method_name, auto_delay)
         return auto_delay
+
+    def _run_job_function(self, path, *args, **kwargs):
+        """Call a function declared with ``@job``; the method of its jobs.
+
+        :param str path: dotted
+        :raises JobError: it is not declared, or its addon is not installed
+        """
+        return declared_function(path, self.env)(self.env, self._name, *args, **kwargs)
 
     @api.model
     def _job_store_values(self, job):

@@ -4,7 +4,6 @@ import random
 import time
 
 from odoo import api, fields, models
-from odoo.addons.base_sparse_field.models.fields import Serialized
 from odoo.exceptions import AccessError
 
 from ..core.channel_config import ROOT, complete_name
@@ -17,10 +16,11 @@ from ..core.states import (
     REQUEUABLE_STATES,
     STATES,
 )
+from ..dependency_fields import JobDependencies, JobLinks
 from ..exception import JobError, RetryableJobError
 from ..fields import JobSerialized
 from ..job import Job
-from ..sql import functions, triggers
+from ..sql import dependencies, functions, gate, identity, leader, triggers
 
 _logger = logging.getLogger(__name__)
 
@@ -51,6 +51,7 @@ class QueueJob(models.Model):
         "dependencies",
         "dependency_ids",
         "dependent_ids",
+        "identity_guard",
         "lease",
     )
 
@@ -62,27 +63,27 @@ class QueueJob(models.Model):
     model_name = fields.Char(string="Model", readonly=True)
     method_name = fields.Char(readonly=True)
     records = JobSerialized(string="Records", readonly=True, base_type=models.BaseModel)
-    dependencies = Serialized(string="Dependencies (uuids)", readonly=True)
-    dependency_ids = fields.Many2many(
+    dependencies = JobDependencies(string="Dependencies (uuids)", readonly=True)
+    dependency_ids = JobLinks(
         comodel_name="queue.job",
-        relation="queue_job_dependency",
+        relation="queue_job_link",
         column1="child_id",
         column2="parent_id",
         string="Dependencies",
         readonly=True,
         copy=False,
     )
-    dependent_ids = fields.Many2many(
+    dependent_ids = JobLinks(
         comodel_name="queue.job",
-        relation="queue_job_dependency",
+        relation="queue_job_link",
         column1="parent_id",
         column2="child_id",
         string="Dependents",
         readonly=True,
         copy=False,
     )
-    args = JobSerialized(readonly=True, base_type=tuple)
-    kwargs = JobSerialized(readonly=True, base_type=dict)
+    args = JobSerialized(readonly=True, base_type=tuple, keep_types=True)
+    kwargs = JobSerialized(readonly=True, base_type=dict, keep_types=True)
     func_string = fields.Char(string="Call", readonly=True)
     state = fields.Selection(STATES, readonly=True, required=True)
     priority = fields.Integer(aggregator=False)
@@ -90,6 +91,11 @@ class QueueJob(models.Model):
     exc_message = fields.Char(string="Error Message", readonly=True, tracking=True)
     exc_info = fields.Text(string="Traceback", readonly=True)
     result = fields.Text(readonly=True)
+    result_json = fields.Text(
+        string="Result (JSON)",
+        readonly=True,
+        help="What the method returned, up to 64 KB, where JSON can hold it and it is no text.",
+    )
     date_created = fields.Datetime(string="Created on", readonly=True)
     date_started = fields.Datetime(string="Started on", readonly=True)
     date_enqueued = fields.Datetime(string="Enqueued on", readonly=True)
@@ -121,6 +127,17 @@ class QueueJob(models.Model):
     )
     channel = fields.Char(default=ROOT)
     identity_key = fields.Char(readonly=True)
+    identity_scope = fields.Selection(
+        [("started", "While it waits or runs")],
+        readonly=True,
+        help="How long the job keeps others with its identity key from being created; "
+        "by default, while it waits.",
+    )
+    identity_guard = fields.Char(
+        readonly=True,
+        copy=False,
+        help="The identity key, in the one job that keeps others with this key from waiting.",
+    )
     worker_pid = fields.Integer(readonly=True, aggregator=False)
     lease = fields.Char(
         readonly=True,
@@ -144,9 +161,13 @@ class QueueJob(models.Model):
     _in_progress_idx = models.Index("(id) WHERE state IN ('enqueued', 'started')")
     _waiting_idx = models.Index("(id) WHERE state = 'wait_dependencies'")
     _failed_idx = models.Index("(channel) WHERE state = 'failed'")
+    _identity_guard_idx = models.UniqueIndex(
+        "(identity_guard) WHERE identity_guard IS NOT NULL",
+        "Another job waits with this identity key.",
+    )
     _identity_idx = models.Index(
         "(identity_key) WHERE identity_key IS NOT NULL"
-        " AND state IN ('wait_dependencies', 'pending', 'enqueued')"
+        " AND state IN ('wait_dependencies', 'pending', 'enqueued', 'started')"
     )
     # For the list in the web client, whatever it is filtered by: its order begins so.
     _newest_idx = models.Index("(date_created)")
@@ -154,8 +175,15 @@ class QueueJob(models.Model):
     _date_done_idx = models.Index("(date_done) WHERE date_done IS NOT NULL")
     _date_cancelled_idx = models.Index("(date_cancelled) WHERE date_cancelled IS NOT NULL")
 
+    def _auto_init(self):
+        gate.close(self.env.cr)
+        return super()._auto_init()
+
     def init(self):
         triggers.install(self.env.cr)
+        dependencies.install(self.env.cr)
+        identity.install(self.env.cr)
+        leader.install(self.env.cr)
         functions.install(self.env.cr)
 
     # -- protection
@@ -231,6 +259,8 @@ class QueueJob(models.Model):
         """
         if state not in (DONE, PENDING, CANCELLED):
             raise ValueError(f"Jobs can't be moved by hand to the state {state!r}.")
+        # jobs are stored with superuser rights
+        self.check_access("write")
         for record in self._parents_first():
             job = Job.load(record.env, record.uuid)
             if state == DONE:
@@ -269,13 +299,13 @@ class QueueJob(models.Model):
         commit_within_job=False,
         failure_retry_seconds=0,
     ):
-        """A job that waits, and fails as often as it is told to.
-
-        :param failure_rate: number from 0 to 1, how probable it is to fail
-        :param job_duration: seconds to wait
-        :param bool commit_within_job: commit before the end
-        :param failure_retry_seconds: when it fails, it is tried again after these
-        """
+        # A job that waits, and fails as often as it is told to. No docstring: its first line
+        # would be the description of the jobs, which tests look for by the name of the method.
+        #
+        # failure_rate: number from 0 to 1, how probable it is to fail
+        # job_duration: seconds to wait
+        # commit_within_job: bool, commit before the end
+        # failure_retry_seconds: when it fails, it is tried again after these
         _logger.info("a test job runs")
         if random.random() < failure_rate:
             if failure_retry_seconds:

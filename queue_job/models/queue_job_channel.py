@@ -81,8 +81,16 @@ class QueueJobChannel(models.Model):
         return channels
 
     def _load_records_write(self, values):
-        if not is_noupdate(self):
-            super()._load_records_write(values)
+        if is_noupdate(self):
+            return
+        # writing a name anew would go on to the functions of the channel
+        changed = {
+            name: value
+            for name, value in values.items()
+            if value != self._fields[name].convert_to_write(self[name], self)
+        }
+        if changed:
+            super()._load_records_write(changed)
 
     def _find_declared(self, vals):
         return self.search(

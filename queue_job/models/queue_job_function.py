@@ -138,12 +138,16 @@ class QueueJobFunction(models.Model):
         """:return: ``JobConfig`` of methods without a job function"""
         return self.JobConfig(ROOT, {}, True, None, {}, None, False, None)
 
+    def _config_without_record(self, name):
+        """:return: ``JobConfig`` of a name that no job function has"""
+        return self.job_default_config()
+
     @tools.ormcache("name")
     def job_config(self, name):
         """:return: ``JobConfig`` of the job function ``name``, else the default one"""
         function = self.sudo().search([("name", "=", name)], limit=1)
         if not function:
-            return self.job_default_config()
+            return self._config_without_record(name)
         action = function.related_action
         return self.JobConfig(
             channel=function.channel,

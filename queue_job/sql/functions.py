@@ -5,7 +5,7 @@ Their statements are planned once for each connection, however many transactions
 of transactions, are between two calls; planning them costs as much as running them.
 """
 
-from ..core.lock import JOB_LOCK_CLASS
+from ..core.lock import GATE_LOCK_CLASS, JOB_LOCK_CLASS
 
 _START = "_date_started timestamp, _worker_pid integer, _lease varchar"
 _CLAIMED = "OUT job queue_job, OUT user_company_id integer"
@@ -14,8 +14,19 @@ _CLAIMED = "OUT job queue_job, OUT user_company_id integer"
 #: takes the job back; a row that is locked is being claimed or taken back, and not waited
 #: for. A crash of PostgreSQL that loses the claim leaves the job as it was, so that its
 #: commit need not wait for the disk. The user's company saves asking for it.
+#:
+#: The grant begins with the epoch of the leader that gave it. The gate is shared until the end
+#: of the transaction, and only then the epoch is read, in a snapshot of its own: whoever closes
+#: the gate sees either this job started or this claim fail.
 _CLAIM = """
 BEGIN
+    IF NOT pg_try_advisory_xact_lock_shared({gate}, 0) THEN
+        RETURN;
+    END IF;
+    IF strpos(_grant, '.') > 0
+       AND split_part(_grant, '.', 1) <> (SELECT epoch::text FROM queue_job_leader) THEN
+        RETURN;
+    END IF;
     PERFORM FROM queue_job WHERE {condition} FOR NO KEY UPDATE SKIP LOCKED;
     IF FOUND THEN
         PERFORM set_config('synchronous_commit', 'off', true);
@@ -42,6 +53,7 @@ BEGIN
     END IF;
     SELECT pg_try_advisory_xact_lock({JOB_LOCK_CLASS}, id),
            EXISTS (SELECT FROM queue_job_dependency WHERE parent_id = queue_job.id)
+           OR EXISTS (SELECT FROM queue_job_barrier WHERE job_id = queue_job.id AND is_parent)
       INTO is_locked, has_dependents
       FROM queue_job
      WHERE uuid = _uuid AND state = 'started' AND (_lease IS NULL OR lease = _lease);
@@ -54,14 +66,17 @@ FUNCTIONS = {
     "queue_job_claim_enqueued": (
         f"_uuid varchar, _grant varchar, {_START}, {_CLAIMED}",
         _CLAIM.format(
+            gate=GATE_LOCK_CLASS,
             condition="uuid = _uuid AND state = 'enqueued' AND (lease IS NULL OR lease = _grant)",
             key="uuid = _uuid",
         ),
     ),
-    # A job that was hinted: it may be gone, moved to another channel, or postponed.
+    # A job that was hinted: it may be gone, moved to another channel, or postponed. The grant
+    # is that of the request.
     "queue_job_claim_pending": (
-        f"_id integer, _channel varchar, {_START}, {_CLAIMED}",
+        f"_id integer, _channel varchar, _grant varchar, {_START}, {_CLAIMED}",
         _CLAIM.format(
+            gate=GATE_LOCK_CLASS,
             condition="""id = _id AND state = 'pending' AND channel = _channel
                    AND (eta IS NULL OR eta <= now() AT TIME ZONE 'UTC')""",
             key="id = _id",

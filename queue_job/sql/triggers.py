@@ -18,7 +18,10 @@ BEGIN
 END""",
     "queue_job_notify_changed": f"""
 BEGIN
-    PERFORM pg_notify('{NOTIFY_CHANNEL}', COALESCE(NEW.channel, OLD.channel));
+    PERFORM pg_notify('{NOTIFY_CHANNEL}', NEW.channel);
+    IF OLD.channel <> NEW.channel THEN
+        PERFORM pg_notify('{NOTIFY_CHANNEL}', OLD.channel);
+    END IF;
     RETURN NULL;
 END""",
     "queue_job_notify_deleted": f"""
@@ -39,7 +42,8 @@ FOR EACH STATEMENT EXECUTE FUNCTION queue_job_notify_inserted()""",
 AFTER UPDATE OF state, eta, priority, channel ON queue_job
 FOR EACH ROW
 WHEN (NEW.state = 'pending'
-      OR (OLD.state IN ('pending', 'failed') AND NEW.state IN ('done', 'cancelled')))
+      OR (OLD.state IN ('pending', 'failed') AND NEW.state IN ('done', 'cancelled'))
+      OR (OLD.state = 'failed' AND OLD.channel <> NEW.channel))
 EXECUTE FUNCTION queue_job_notify_changed()""",
     "queue_job_notify_delete": """
 AFTER DELETE ON queue_job

@@ -6,7 +6,9 @@ from . import test_views
 from . import test_web_client
 from . import test_delayable
 from . import test_graph
+from . import test_barrier
 from . import test_identity
+from . import test_insert
 from . import test_stop
 from . import test_trap_jobs
 from . import test_mock_with_delay
@@ -21,6 +23,15 @@ from . import test_dependencies
 from . import test_autovacuum
 from . import test_wizards
 from . import test_json
+from . import test_argument_type
+from . import test_declaration
+from . import test_storage
+from . import test_result
+from . import test_retry_policy
+from . import test_enqueue
+from . import test_run_now
+from . import test_channel_limits
+from . import test_identity_scope
 from . import test_context
 from . import test_create_test_job
 from . import test_security

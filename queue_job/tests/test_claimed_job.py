@@ -4,6 +4,8 @@
 from datetime import timedelta
 from unittest import mock
 
+from psycopg2.errors import SerializationFailure
+
 from odoo import api
 from odoo.addons.queue_job import execution, job_storage
 from odoo.addons.queue_job.controllers.main import RunJobController
@@ -184,3 +186,24 @@ class TestUpdate(ClaimedJobCase):
         job.set_failed(exc_name="Error", exc_message="why", exc_info="traceback")
         job.store()
         self.assertEqual(len(job.db_record().message_ids), 1)
+
+
+class TestSettle(ClaimedJobCase):
+    def test_it_does_not_overwrite_what_another_has_just_written(self):
+        job = self.acquire(self.enqueued().uuid)
+        row_id = job.db_record().id
+
+        def lose_the_race(_job):
+            self.env.cr.execute(
+                "UPDATE queue_job SET state = 'cancelled', lease = NULL WHERE id = %s", (row_id,)
+            )
+            self.env.invalidate_all(flush=False)
+            raise SerializationFailure("could not serialize access due to concurrent update")
+
+        with (
+            mock.patch.object(Job, "store", autospec=True, side_effect=lose_the_race) as store,
+            self.assertLogs("odoo.addons.queue_job.execution", "WARNING"),
+        ):
+            execution.settle_return(job, execution.Return("lost"))
+        self.assertEqual(store.call_count, 1)
+        self.assertEqual(self.row(job.uuid)["state"], "cancelled")

@@ -139,6 +139,7 @@ class TestNewJob(JobCase):
             self.assertEqual(Job(self.partner.qj_test).description, "Says what it does")
         with mock.patch.object(type(self.partner), "qj_test", undocumented, create=True):
             self.assertEqual(Job(self.partner.qj_test).description, "res.partner.qj_test")
+        self.assertEqual(Job(self.model._test_job).description, "queue.job._test_job")
 
     def test_eta(self):
         now = datetime(2030, 1, 1, 12)

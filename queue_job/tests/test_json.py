@@ -118,7 +118,7 @@ class TestArguments(TransactionCase):
         self.assert_refused(1, {"a": object()})
 
     def test_keyword(self):
-        self.assert_refused("vals", vals={"a": [{"b": {1}}]})
+        self.assert_refused("vals", vals={"a": [{"b": {object()}}]})
 
     def test_circular(self):
         value = []
@@ -172,6 +172,14 @@ class TestField(TransactionCase):
             self.assertEqual(record.kwargs, {"p": self.partners[0]})
             self.env.flush_all()
             self.env.invalidate_all()
+
+    def test_what_jsonb_does_not_hold(self):
+        values = ["a\x00b", "\ud800", "\U0001f600", "NaN", float("inf"), "\\u0000"]
+        job = self.partners.with_delay().write(values, {"k\x00": float("-inf")})
+        self.env.flush_all()
+        self.env.invalidate_all()
+        loaded = Job.load(self.env, job.uuid)
+        self.assertEqual(loaded.args, (values, {"k\x00": float("-inf")}))
 
     def test_what_is_read_is_a_copy(self):
         record = self.record()

@@ -1,4 +1,6 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl.html).
+from lxml import etree
+
 from odoo.exceptions import AccessError
 from odoo.tests import TransactionCase
 
@@ -68,10 +70,103 @@ class TestSecurity(TransactionCase):
         self.assertNotIn(other, found)
 
 
+class TestUserGroup(TransactionCase):
+    """Users see the jobs that run as them, and change nothing."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.group = cls.env.ref("queue_job.group_queue_job_user")
+        cls.manager_group = cls.env.ref("queue_job.group_queue_job_manager")
+        groups = cls.env.ref("base.group_user") + cls.group
+        cls.user, cls.other = cls.env["res.users"].create(
+            [
+                {"name": login, "login": login, "group_ids": [(6, 0, groups.ids)]}
+                for login in ("qj_one", "qj_other")
+            ]
+        )
+        cls.own, cls.foreign = (
+            cls.env["res.partner"].with_user(user).with_delay().address_get().db_record()
+            for user in (cls.user, cls.other)
+        )
+
+    def test_groups(self):
+        self.assertIn(self.group, self.manager_group.all_implied_ids)
+        self.assertNotIn(self.manager_group, self.group.all_implied_ids)
+        self.assertEqual(self.group.privilege_id, self.manager_group.privilege_id)
+
+    def test_sees_own_jobs(self):
+        jobs = self.env["queue.job"].with_user(self.user)
+        self.assertEqual(jobs.search([("model_name", "=", "res.partner")]), self.own)
+        own = self.own.with_user(self.user)
+        self.assertEqual(own.state, "pending")
+        own.get_views([(False, "form"), (False, "list"), (False, "search")])
+        specification = {name: {} for name in ("name", "result", "dependency_graph", "records")}
+        specification["job_function_id"] = {"fields": {"display_name": {}}}
+        own.web_read(specification)
+        self.assertTrue(own.open_graph_jobs())
+        with self.assertRaises(AccessError):
+            self.foreign.with_user(self.user).read(["name"])
+
+    def test_of_a_graph_only_own_jobs(self):
+        first = self.env["res.partner"].with_user(self.user).delayable().address_get()
+        second = self.env["res.partner"].with_user(self.other).delayable().address_get()
+        first.on_done(second).delay()
+        own = first._generated_job.db_record().with_user(self.user)
+        self.assertEqual([node["id"] for node in own.dependency_graph["nodes"]], own.ids)
+        self.assertEqual(own.graph_jobs_count, 1)
+
+    def test_changes_nothing(self):
+        own = self.own.with_user(self.user)
+        self.own.state = "failed"
+        for button in ("requeue", "button_done", "button_cancelled", "button_stop"):
+            with self.assertRaises(AccessError):
+                getattr(own, button)()
+        with self.assertRaises(AccessError):
+            own.priority = 1
+        with self.assertRaises(AccessError):
+            own.unlink()
+        self.assertEqual(self.own.state, "failed")
+        wizard = self.env["queue.requeue.job"].with_user(self.user)
+        with self.assertRaises(AccessError):
+            wizard.create({})
+        for model in ("queue.job.channel", "queue.job.function"):
+            self.env[model].with_user(self.user).search([])
+            with self.assertRaises(AccessError):
+                self.env[model].with_user(self.user).create({"name": "x"})
+
+    def test_menus(self):
+        def visible(user):
+            menus = self.env["ir.ui.menu"].with_user(user)._visible_menu_ids()
+            names = ("menu_queue_job_root", "menu_queue_job", "menu_queue_job_channel")
+            return [name for name in names if self.env.ref(f"queue_job.{name}").id in menus]
+
+        self.assertEqual(visible(self.user), ["menu_queue_job_root", "menu_queue_job"])
+        self.user.group_ids += self.manager_group
+        self.assertEqual(len(visible(self.user)), 3)
+
+    def test_buttons_are_not_shown(self):
+        buttons = {"requeue", "button_done", "button_cancelled", "button_stop"}
+        for view_type in ("form", "list"):
+            arch = self.env["queue.job"].with_user(self.user).get_view(view_type=view_type)["arch"]
+            names = {node.get("name") for node in etree.fromstring(arch).iter("button")}
+            self.assertFalse(names & buttons)
+        bindings = self.env["ir.actions.actions"].with_user(self.user).get_bindings("queue.job")
+        self.assertNotIn("Requeue Jobs", [action["name"] for action in bindings.get("action", [])])
+
+    def test_a_manager_sees_all(self):
+        self.user.group_ids += self.manager_group
+        found = self.env["queue.job"].with_user(self.user).search([])
+        self.assertLessEqual(self.own + self.foreign, found)
+
+
 class TestExternalIds(TransactionCase):
     def test_names(self):
         for name in [
             "group_queue_job_manager",
+            "group_queue_job_user",
+            "queue_job_user_rule",
+            "queue_job_manager_rule",
             "privilege_queue_job",
             "module_category_queue_job",
             "queue_job_comp_rule",

@@ -92,6 +92,22 @@ class TestViews(TransactionCase):
         ):
             self.assertTrue(form.xpath(path), path)
 
+    def test_other_views_have_what_others_inherit(self):
+        for name, paths in {
+            "queue_job_search": ["field[@name='exc_message']", "field[@name='priority']"],
+            "queue_job_channel_search": ["field[@name='name']"],
+            "queue_job_function_search": [".//filter[@name='group_by_channel']"],
+            "requeue_job": ["group/field[@name='job_ids']/list", "footer/button[@name='requeue']"],
+            "set_jobs_done": ["group/field[@name='job_ids']", "footer/button[@name='set_done']"],
+            "set_jobs_cancelled": [
+                "group/field[@name='job_ids']",
+                "footer/button[@name='set_cancelled']",
+            ],
+        }.items():
+            view = self._view(f"view_{name}")
+            for path in paths:
+                self.assertTrue(view.xpath(path), f"{name}: {path}")
+
     def test_jobs_are_not_created_by_hand(self):
         for name in ("form", "tree", "kanban"):
             view = self._view(f"view_queue_job_{name}")
@@ -113,6 +129,7 @@ class TestViews(TransactionCase):
                 "button_done": set(CLOSABLE_STATES),
                 "button_cancelled": set(CLOSABLE_STATES),
                 "button_stop": {"started"},
+                "run_now": {PENDING, FAILED},
             },
         )
 

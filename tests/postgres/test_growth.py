@@ -137,6 +137,7 @@ def test_each_index_serves_somebody(backlog):
         "waiting_idx",
         "failed_idx",
         "identity_idx",
+        "identity_guard_idx",
         "newest_idx",
         "date_done_idx",
         "date_cancelled_idx",

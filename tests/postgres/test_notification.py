@@ -104,7 +104,14 @@ def test_changes_of_a_pending_job_are_told(sql, insert, heard, change):
     job = insert()
     heard()
     sql(f"UPDATE queue_job SET {change} WHERE uuid = %s", job)
-    assert heard() == ["root.x" if "channel" in change else "root"]
+    assert heard() == (["root.x", "root"] if "channel" in change else ["root"])
+
+
+def test_a_failed_job_that_moves_to_another_channel_is_told(sql, insert, heard):
+    job = insert(state="failed")
+    heard()
+    sql("UPDATE queue_job SET channel = 'root.x' WHERE uuid = %s", job)
+    assert heard() == ["root.x", "root"]
 
 
 def test_other_changes_are_silent(sql, insert, heard):

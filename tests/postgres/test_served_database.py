@@ -6,6 +6,7 @@ import time
 
 import psycopg2
 import pytest
+from fake_database import FakeLeadership
 
 from stack.waiting import wait_until
 
@@ -20,7 +21,10 @@ def serve(jobrunner, runner_database):
     def make(channels="root:1"):
         manager = ChannelManager()
         manager.simple_configure(channels)
-        served = jobrunner.served_database.ServedDatabase(runner_database, manager, [URL])
+        runner_database.query("LISTEN queue_job_channel")
+        served = jobrunner.served_database.ServedDatabase(
+            runner_database, manager, [URL], FakeLeadership()
+        )
         served.take_over(time.time())
         served.engine = manager
         return served
@@ -51,7 +55,8 @@ def end(served, sql, uuid, state="done"):
     from odoo.addons.queue_job.jobrunner.dispatcher import Response
 
     sql("UPDATE queue_job SET state = %s WHERE uuid = %s", state, uuid)
-    served.note_response(Response(served.name, uuid, url=URL), time.time())
+    grant = served.in_flight[uuid].grant
+    served.note_response(Response(served.name, uuid, url=URL, grant=grant), time.time())
 
 
 def run_all(served, sql):
@@ -204,7 +209,8 @@ def test_a_postponed_job_waits_again(serve, insert, sql):
     assert turn(served) == []
     from odoo.addons.queue_job.jobrunner.dispatcher import Response
 
-    served.note_response(Response(served.name, job, url=URL), time.time())
+    grant = served.in_flight[job].grant
+    served.note_response(Response(served.name, job, url=URL, grant=grant), time.time())
     assert turn(served) == [job]
 
 
@@ -238,7 +244,8 @@ def test_a_request_that_reached_nobody_gives_the_job_back(serve, insert, state_o
     job = insert()
     served = serve()
     assert turn(served) == [job]
-    served.note_response(Response(served.name, job, "refused", url=URL), time.time())
+    grant = served.in_flight[job].grant
+    served.note_response(Response(served.name, job, "refused", url=URL, grant=grant), time.time())
     assert state_of(job) == "pending"
     # not at once
     assert turn(served, time.time()) == []
@@ -358,16 +365,6 @@ def test_children_that_a_crash_left_waiting_are_released(serve, insert, sql, sta
     assert (state_of(ready), state_of(waiting)) == ("pending", "wait_dependencies")
 
 
-def test_one_leader(jobrunner, database, runner_database):
-    assert runner_database.take_leadership()
-    other = jobrunner.database.Database(database)
-    assert not other.take_leadership()
-    runner_database.close()
-    # its backend ends a moment later
-    assert wait_until(other.take_leadership, 10, "the end of the first session")
-    other.close()
-
-
 def test_what_can_not_be_served_is_told(jobrunner, databases, fresh_databases):
     plain = jobrunner.database.Database("template1")
     assert "not an Odoo database" in plain.missing_addon()
@@ -396,7 +393,8 @@ def answer(served, slot, problem=None, hints=None):
     """
     from odoo.addons.queue_job.jobrunner.dispatcher import Response
 
-    served.note_response(Response(served.name, slot.uuid, problem, hints, URL), time.time())
+    response = Response(served.name, slot.uuid, problem, hints, URL, slot.grant)
+    served.note_response(response, time.time())
 
 
 def hinted(slot):
@@ -551,3 +549,13 @@ def test_capacity_is_held_while_a_hinted_job_runs_without_a_request(serve, inser
     worker.rollback()
     (following,) = slots(served, time.time() + 10)
     assert following.uuid == waiting
+
+
+def test_a_notification_that_comes_with_an_answer(serve, insert, runner_database):
+    """The socket is silent then: whoever waits for it has to ask before."""
+    served = serve()
+    insert()
+    runner_database.value("SELECT 1")
+    assert runner_database.has_notifications()
+    assert served.note_notifications()
+    assert not runner_database.has_notifications()

@@ -1,6 +1,7 @@
 """The samples of the documents: each is part of a test that runs it, or read by what will read it.
 
-Python, XML and SQL samples are pieces of ``tests/addons/queue_job_guide``, line by line (one is of an e2e test).
+Python, XML and SQL samples are pieces of the addons ``queue_job_guide`` and ``queue_job_migration`` in ``tests/addons``,
+line by line (one is of an e2e test).
 Configurations go through the parsers of the runner. Of commands, the program and the options have to exist.
 """
 
@@ -20,15 +21,28 @@ from odoo.addons.queue_job.core.runner_config import RunnerConfig, resolve
 from odoo.addons.queue_job.core.states import STATES
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-DOCUMENTS = ("README.rst", "docs/guide.rst", "docs/operating.rst")
+DOCUMENTS = (
+    "README.rst",
+    "docs/guide.rst",
+    "docs/operating.rst",
+    "docs/coming_from_connector.rst",
+    "docs/coming_from_job_worker.rst",
+)
 GUIDE_ADDON = "tests/addons/queue_job_guide"
+MIGRATION_ADDON = "tests/addons/queue_job_migration"
 SAMPLE_FILES = {
     "python": (
         f"{GUIDE_ADDON}/models/*.py",
         f"{GUIDE_ADDON}/tests/*.py",
+        f"{MIGRATION_ADDON}/models/*.py",
+        f"{MIGRATION_ADDON}/tests/*.py",
         "tests/e2e/test_operating_guide.py",
     ),
-    "xml": (f"{GUIDE_ADDON}/data/*.xml", f"{GUIDE_ADDON}/views/*.xml"),
+    "xml": (
+        f"{GUIDE_ADDON}/data/*.xml",
+        f"{GUIDE_ADDON}/views/*.xml",
+        f"{MIGRATION_ADDON}/data/*.xml",
+    ),
     "sql": (f"{GUIDE_ADDON}/tests/*.py",),
 }
 #: Long and short options of Odoo's own that the documents use.
@@ -112,7 +126,15 @@ def test_configuration(block):
     parser = configparser.RawConfigParser()
     parser.read_string(block.text)
     assert set(parser.sections()) <= {"options", "queue_job"}
-    known = {"channels", "scheme", "host", "port", "http_auth_user", "http_auth_password"}
+    known = {
+        "channels",
+        "scheme",
+        "host",
+        "port",
+        "http_auth_user",
+        "http_auth_password",
+        "poll_only",
+    }
     known |= {f"jobrunner_db_{name}" for name in ("host", "port", "user", "password")}
     section = dict(parser["queue_job"]) if parser.has_section("queue_job") else {}
     assert set(section) <= known
@@ -157,11 +179,19 @@ OPERATING = (REPOSITORY / "docs/operating.rst").read_text()
 def test_environment_variables():
     """All that are listed change the configuration, and none is missing."""
     listed = set(re.findall(r"ODOO_QUEUE_JOB_[A-Z_]+[A-Z]", OPERATING))
-    values = {"CHANNELS": "root:7", "SCHEME": "https", "PORT": "7"}
+    values = {"CHANNELS": "root:7", "SCHEME": "https", "PORT": "7", "POLL_ONLY": "1"}
     for name in listed:
         key = name.removeprefix("ODOO_QUEUE_JOB_")
         assert resolve({name: values.get(key, "other")}, {}, {}) != RunnerConfig(), name
-    fields = {"channels", "scheme", "host", "port", "http_auth_user", "http_auth_password"}
+    fields = {
+        "channels",
+        "scheme",
+        "host",
+        "port",
+        "http_auth_user",
+        "http_auth_password",
+        "poll_only",
+    }
     fields |= {f"jobrunner_db_{name}" for name in ("host", "port", "user", "password")}
     assert listed == {f"ODOO_QUEUE_JOB_{name.upper()}" for name in fields}
 
@@ -173,7 +203,10 @@ def test_states():
 def logged_texts():
     """The constant strings of what runs and executes jobs, with ``…`` for what is put into them."""
     paths = [*(REPOSITORY / "queue_job" / "jobrunner").glob("*.py")]
-    paths += [REPOSITORY / "queue_job" / name for name in ("execution.py", "controllers/main.py")]
+    paths += [
+        REPOSITORY / "queue_job" / name
+        for name in ("execution.py", "controllers/main.py", "sql/gate.py")
+    ]
     texts = []
     for path in paths:
         for node in ast.walk(ast.parse(path.read_text())):

@@ -5,9 +5,12 @@ import pytest
 
 from odoo.addons.queue_job.core.retry import (
     RETRY_INTERVAL,
+    Backoff,
     RetryDecision,
+    RetryPolicy,
     check_retry_pattern,
     decide,
+    parse_exceptions,
     parse_retry_pattern,
     retry_seconds,
 )
@@ -120,3 +123,102 @@ def test_parse_refuses(text):
 
 def test_check_takes_what_json_gives():
     assert check_retry_pattern({"1": [10, 20], "5": 60}) == {1: (10, 20), 5: 60}
+
+
+# -- waits that grow
+
+
+def test_backoff_goes_before_a_pattern():
+    assert retry_seconds({1: 5}, 1, max, backoff=Backoff(7)) == 7
+
+
+@pytest.mark.parametrize("retry", range(12))
+def test_waits_grow_up_to_the_cap(retry):
+    backoff = Backoff(3, factor=2.5, cap=500)
+    now, later = backoff.seconds(retry, max), backoff.seconds(retry + 1, max)
+    assert 3 <= now <= later <= 500
+    if retry > 0 and later < 500:
+        assert later == pytest.approx(now * 2.5)
+
+
+def test_any_number_of_tries():
+    assert Backoff(1, factor=10, cap=60).seconds(10**6, max) == 60
+
+
+@pytest.mark.parametrize(("jitter", "low"), [(0.5, 20), (1, 0), (0.1, 36)])
+def test_jitter_is_the_random_part(jitter, low):
+    asked = []
+    seconds = Backoff(10, jitter=jitter).seconds(3, lambda *bounds: asked.append(bounds) or 25)
+    assert (seconds, asked) == (25, [(low, 40)])
+
+
+def test_no_jitter_asks_for_nothing():
+    assert Backoff(10).seconds(2, rand=None) == 20
+
+
+def test_a_right_backoff_has_no_problems():
+    assert Backoff(1, 1, 1, 0).problems() == Backoff(1, 3, 9, 1).problems() == []
+
+
+@pytest.mark.parametrize(
+    ("backoff", "problem"),
+    [
+        (Backoff(0), "first wait"),
+        (Backoff(-1), "first wait"),
+        (Backoff(float("nan")), "first wait"),
+        (Backoff(1, factor=0.5), "factor"),
+        (Backoff(1, factor=float("inf")), "factor"),
+        (Backoff(10, cap=5), "longest wait"),
+        (Backoff(10, cap=0), "longest wait"),
+        (Backoff(10, cap=float("inf")), "longest wait"),
+        (Backoff(1, jitter=1.5), "random part"),
+        (Backoff(1, jitter=-1), "random part"),
+    ],
+)
+def test_problems_of_a_backoff(backoff, problem):
+    assert any(problem in text for text in backoff.problems())
+
+
+def test_all_problems_are_told():
+    assert len(Backoff(5, 0, 1, 7).problems()) == 3
+
+
+# -- which errors are retried
+
+
+class Special(KeyError):
+    pass
+
+
+SPECIAL = f"{__name__}.Special"
+
+
+@pytest.mark.parametrize(
+    ("retried", "never", "verdict"),
+    [
+        ({"KeyError"}, {}, True),
+        ({}, {"KeyError"}, False),
+        ({"Exception"}, {}, True),
+        ({SPECIAL}, {"KeyError"}, True),
+        ({"KeyError"}, {SPECIAL}, False),
+        ({"LookupError"}, {"KeyError"}, False),
+        ({"ValueError"}, {"OSError"}, None),
+        ({}, {}, None),
+    ],
+)
+def test_the_nearest_class_decides(retried, never, verdict):
+    policy = RetryPolicy(retried=frozenset(retried), never_retried=frozenset(never))
+    assert policy.verdict(Special()) is verdict
+
+
+def test_exceptions_are_parsed():
+    text = "KeyError\n odoo.exceptions.UserError,builtins.ValueError\n"
+    expected = {"KeyError", "odoo.exceptions.UserError", "ValueError"}
+    assert parse_exceptions(text) == expected
+    assert parse_exceptions("") == parse_exceptions(None) == frozenset()
+
+
+@pytest.mark.parametrize("text", ["Key-Error", "a..b", "KeyError()", ".x", "1x"])
+def test_what_is_no_exception(text):
+    with pytest.raises(ValueError, match="no name of an exception class"):
+        parse_exceptions(f"ValueError {text}")

@@ -71,3 +71,22 @@ def test_all_errors_are_reported_at_once():
 )
 def test_a_root_of_capacity_zero_means_no_runner(channels, enabled):
     assert RunnerConfig(channels=channels).enabled is enabled
+
+
+def test_several_servers():
+    config = resolve({}, {"host": "odoo1, odoo2:8070,[::1]:7,odoo1", "port": "9"}, {})
+    assert config.urls == ["http://odoo1:9", "http://odoo2:8070", "http://[::1]:7"]
+    assert config.url == config.urls[0]
+
+
+@pytest.mark.parametrize("host", ["odoo:x", "a,odoo:0", "odoo:70000"])
+def test_a_host_with_a_wrong_port(host):
+    with pytest.raises(ValueError, match=host.split(",")[-1]):
+        resolve({}, {"host": host}, {})
+
+
+@pytest.mark.parametrize(("text", "expected"), [("", False), ("no", False), ("True", True)])
+def test_poll_only(text, expected):
+    assert resolve({}, {"poll_only": text}, {}).poll_only is expected
+    with pytest.raises(ValueError, match="poll_only"):
+        resolve({}, {"poll_only": "perhaps"}, {})

@@ -109,6 +109,7 @@ def make_waiting_jobs(env):
     delay(env, "past eta", eta=datetime(2026, 1, 1)).write_down("eta")
     delay(env, "future eta", eta=timedelta(days=100)).write_down("eta")
     delay(env, "own channel", channel="root.extension.slow.own").write_down("channel")
+    delay(env, "short channel", channel="extension.slow").write_down("channel")
     delay(env, "committing").commit_between()
     for name in ("keyed", "keyed again"):
         job = delay(env, name, identity_key=f"key of {name}").write_down("key")

@@ -117,7 +117,9 @@ def test_jobs_are_what_they_were(before, after):
         for key, value in job.items()
         if after["jobs"][name][key] != value
     }
-    assert changed == {}
+    # without "root." it is the same channel, which has one name from now on
+    short = ("extension.slow", "root.extension.slow")
+    assert changed == {("short channel", "channel"): short}
 
 
 def test_channels_and_functions_are_what_they_were(before, after):
@@ -219,9 +221,6 @@ def test_a_second_update_changes_nothing(upgrade, copies, update, schema, rows, 
     assert again.status == 0
     assert "queue_job" in re.findall(r"module (\w+): Running migration", again.log)
     assert schema(database) == schema(upgrade.database)
-    # each update writes the name of the root channel, the same as before
-    for name in (upgrade.database, database):
-        cluster.execute("UPDATE queue_job_channel SET write_date = create_date", database=name)
     old, new = rows(upgrade.database), rows(database)
     assert set(old) == set(new)
     for name in old:

@@ -105,6 +105,20 @@ test("the current job is marked, and states are told in words", async () => {
     expect(".o_job_graph_picture").toHaveAttribute("aria-label", "Graph of 4 jobs");
 });
 
+test("a small graph is in the middle of its window from the start", async () => {
+    graph = { nodes: QueueJob._records.slice(0, 2).map(node), edges: [[1, 2]] };
+    await mountJob();
+    const box = (selector) => queryFirst(selector).getBoundingClientRect();
+    const frame = box(".o_job_graph_window");
+    const jobs = queryAll(".o_job_graph_job").map((el) => el.getBoundingClientRect());
+    const left = Math.min(...jobs.map((job) => job.left)) - frame.left;
+    const right = frame.right - Math.max(...jobs.map((job) => job.right));
+    const top = Math.min(...jobs.map((job) => job.top)) - frame.top;
+    const bottom = frame.bottom - Math.max(...jobs.map((job) => job.bottom));
+    expect(Math.abs(left - right)).toBeLessThan(3);
+    expect(Math.abs(top - bottom)).toBeLessThan(3);
+});
+
 test("the legend counts the states and picks one", async () => {
     await mountJob();
     expect(queryAllTexts(".o_job_graph_legend button")).toEqual([
@@ -231,4 +245,8 @@ test("500 jobs, 62,500 dependencies", async () => {
     expect(".o_job_graph_job").toHaveCount(500);
     expect(".o_job_graph_cluster").toHaveCount(2);
     expect(".o_job_graph svg path").toHaveCount(4);
+    // names can't be read from so far, until somebody walks through them
+    queryFirst("[data-job-id='2']").focus();
+    await keyDown("ArrowDown");
+    expect(transform()).toMatch(/scale\(0\.7\)/);
 });

@@ -1,5 +1,6 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl.html).
 from datetime import date, datetime, timedelta, timezone
+from decimal import Decimal
 from unittest import mock
 
 from lxml import etree
@@ -101,6 +102,9 @@ class TestArguments(GuideCase):
             "date": date(2040, 1, 1),
             "datetime": datetime(2040, 1, 1, 12, 30),
             "element": etree.fromstring("<a><b/></a>"),
+            "tuple": (1, {2, 3}, frozenset("a")),
+            "numbers": [Decimal("1.10"), timedelta(minutes=3)],
+            "bytes": b"\x00",
         }
         since = self.load("csv", since=given).kwargs["since"]
         self.assertEqual(etree.tostring(since.pop("element")), b"<a><b/></a>")
@@ -108,11 +112,11 @@ class TestArguments(GuideCase):
         self.assertEqual(since, given)
 
     def test_what_changes(self):
-        since = self.load("csv", since={"tuple": (1, 2), 3: "three"}).kwargs["since"]
-        self.assertEqual(since, {"tuple": [1, 2], "3": "three"})
+        since = self.load("csv", since={3: "three"}).kwargs["since"]
+        self.assertEqual(since, {"3": "three"})
 
     def test_what_is_refused(self):
-        for value in (b"bytes", {1, 2}, object(), 1j):
+        for value in (object(), 1j, {"deep": [lambda: None]}):
             with self.assertRaises(TypeError):
                 self.load("csv", since=value)
 

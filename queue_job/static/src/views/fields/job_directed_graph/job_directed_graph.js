@@ -24,6 +24,8 @@ import { centredView, fitScale, fitView, revealBox, zoomView } from "./view_box"
 const DRAG_DISTANCE = 4;
 /** A picture that would become smaller than this starts at the current job instead. */
 const LEGIBLE_SCALE = 0.22;
+/** Names can be read from here on: who walks by keyboard is shown them. */
+const READABLE_SCALE = 0.7;
 const MIN_HEIGHT = 140;
 const MAX_WINDOW_SHARE = 0.65;
 /** How much better downwards has to fit than rightwards, which reads better. */
@@ -61,12 +63,13 @@ export class JobDirectedGraph extends Component {
         });
         onWillUnmount(() => this.observer.disconnect());
         useEffect(
-            (drawing) => {
-                if (drawing) {
+            (drawing, picture) => {
+                if (drawing && picture) {
                     this.showStart();
                 }
             },
-            () => [this.state.drawing]
+            // a drawing that is made while the component is mounted has no element yet
+            () => [this.state.drawing, this.pictureRef.el]
         );
     }
 
@@ -388,6 +391,11 @@ export class JobDirectedGraph extends Component {
 
     focusJob(job) {
         if (job) {
+            if (this.view.scale < READABLE_SCALE) {
+                const { drawing } = this.state;
+                this.moved = true;
+                this.showView(centredView(drawing, this.windowSize, job, READABLE_SCALE));
+            }
             this.jobElement(job.id).focus({ preventScroll: true });
         }
     }

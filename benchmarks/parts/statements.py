@@ -1,0 +1,44 @@
+"""The statements that a job costs, the dearest first: where PostgreSQL's part of a job goes."""
+
+from functools import partial
+
+from stack import StackError
+
+from .drain import NOTHING, WRITE, count_for, delay, warm_up
+
+PART = "statements"
+SHOWN = 20
+WIDTH = 110  # of a statement's text
+
+
+def run(bench):
+    if not bench.counts_statements:
+        raise StackError("PostgreSQL has no pg_stat_statements", "install its contrib package")
+    bench.alternate(PART, partial(warm_up, bench), repetitions=1)
+    for kind in (NOTHING, WRITE):
+        bench.alternate(PART, partial(measure, bench, kind), repetitions=1)
+
+
+def measure(bench, kind, side):
+    site, count = bench.site(side, is_running=True), count_for(bench, kind, side)
+    site.driver.do("prepare", count=count)
+    delay(site, kind, count)
+    site.settle()
+    site.statements.reset()
+    site.driver.do("commit")
+    if not site.wait_for_jobs():
+        raise StackError(f"{count:,} jobs did not end in time", "choose a smaller size")
+    bench.results.add_text("\n".join(lines(site, kind, count)))
+
+
+def lines(site, kind, count):
+    """Yield the lines of a list of the dearest statements."""
+    yield f"{site.side.name}, {kind.name}, {count:,} jobs: statements by the time that PostgreSQL was at them"
+    yield f"{'µs/job':>8}  {'per job':>8}  {'WAL/job':>8}  {'role':<18} statement"
+    for used in site.statements.dearest(SHOWN):
+        text = " ".join(used.query.split())
+        shown = text if len(text) <= WIDTH else f"{text[: WIDTH - 1]}…"
+        yield (
+            f"{used.milliseconds / count * 1000:>8.1f}  {used.calls / count:>8.3f}  "
+            f"{used.wal_bytes / count:>8.0f}  {used.role:<18} {shown}"
+        )

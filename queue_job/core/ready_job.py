@@ -1,0 +1,68 @@
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl.html).
+"""SQL: which of some waiting jobs have no unfinished parent.
+
+The runner and the workers both release jobs. A barrier is judged once, however many jobs wait
+behind it. Jobs mostly end in the order of their ids, so that an unfinished parent is found
+soonest from the highest id down: looking in another order would cost the square of the number
+of parents, since each of them looks when it ends.
+"""
+
+#: An unfinished parent of the job ``queue_job``, itself and not behind a barrier.
+_UNFINISHED_PARENT = """
+    SELECT edge.parent_id
+      FROM queue_job_dependency edge
+      JOIN queue_job parent ON parent.id = edge.parent_id
+     WHERE edge.child_id = queue_job.id AND parent.state <> 'done'
+  ORDER BY edge.parent_id DESC
+     LIMIT 1
+"""
+
+#: An unfinished parent before the barrier ``{barrier}.barrier_id``.
+_UNFINISHED_BEFORE = """
+    SELECT place.job_id
+      FROM queue_job_barrier place
+      JOIN queue_job parent ON parent.id = place.job_id
+     WHERE place.barrier_id = {barrier}.barrier_id AND place.is_parent
+       AND parent.state <> 'done'
+  ORDER BY place.job_id DESC
+     LIMIT 1
+"""
+
+
+def open_barriers(source):
+    """:return: SQL, ``barrier_id`` of those in ``source`` all of whose parents are done"""
+    return f"""
+        SELECT barrier_id FROM {source}
+         WHERE ({_UNFINISHED_BEFORE.format(barrier=source)}) IS NULL
+    """
+
+
+def ready_jobs(source, skip_locked=False):
+    """
+    :param str source: name of a common table expression with a column ``id``
+    :param bool skip_locked: leave out jobs that somebody else is working at
+    :return: SQL, more common table expressions; the last, ``ready``, has the ids of the jobs
+        that are to be released, and locks their rows in the order of the ids, so that two
+        releases never wait for each other in a circle
+    """
+    return f"""
+    barrier_before AS MATERIALIZED (
+        SELECT DISTINCT place.barrier_id
+          FROM {source}
+          JOIN queue_job_barrier place ON place.job_id = {source}.id AND NOT place.is_parent),
+    closed_barrier AS MATERIALIZED (
+        SELECT barrier_id FROM barrier_before
+         WHERE ({_UNFINISHED_BEFORE.format(barrier="barrier_before")}) IS NOT NULL),
+    ready AS (
+        SELECT queue_job.id
+          FROM queue_job
+          JOIN {source} ON {source}.id = queue_job.id
+         WHERE queue_job.state = 'wait_dependencies'
+           AND ({_UNFINISHED_PARENT}) IS NULL
+           AND NOT EXISTS (
+               SELECT FROM queue_job_barrier place
+                 JOIN closed_barrier ON closed_barrier.barrier_id = place.barrier_id
+                WHERE place.job_id = queue_job.id AND NOT place.is_parent)
+      ORDER BY queue_job.id
+           FOR NO KEY UPDATE OF queue_job {"SKIP LOCKED" if skip_locked else ""})
+    """

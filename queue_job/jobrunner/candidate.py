@@ -1,0 +1,55 @@
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl.html).
+"""A database that is not served, and may be one day."""
+
+#: Seconds until the next attempt: where another runner leads, after a connection was lost or
+#: could not be made (at first, and at most), and where there is nothing to serve yet.
+STAND_BY_INTERVAL = 2
+FIRST_RETRY = 1
+LONGEST_RETRY = 3
+IDLE_INTERVAL = 10
+
+STANDS_BY = "another job runner drives it; this one stands by"
+
+
+class Candidate:
+    """Attempts to lead a database, now and then.
+
+    :param database: :class:`.database.Database`; a runner that stands by keeps its connection
+    :param next_attempt: moment of the first one
+    """
+
+    def __init__(self, database, next_attempt):
+        self.database = database
+        self.leadership = database.make_leadership()
+        self.next_attempt = next_attempt
+        self.is_under_way = False
+        self._retry = FIRST_RETRY
+
+    def attempt(self):
+        """Try to lead; takes as long as the database lets it wait.
+
+        :return: str, why it can't be served; None: it is led by this runner
+        :raise psycopg2.Error: it can't be reached
+        """
+        try:
+            problem = self.database.missing_addon()
+            if problem is None:
+                return None if self.leadership.take() else STANDS_BY
+        except BaseException:
+            self.database.close()
+            raise
+        self.database.close()
+        return problem
+
+    def note_end(self, problem, now):
+        """An attempt has ended at ``now``: plan the next one.
+
+        :param problem: str; None: an error
+        """
+        self.is_under_way = False
+        if problem is None:
+            self.next_attempt = now + self._retry
+            self._retry = min(self._retry * 2, LONGEST_RETRY)
+        else:
+            self._retry = FIRST_RETRY
+            self.next_attempt = now + (STAND_BY_INTERVAL if problem == STANDS_BY else IDLE_INTERVAL)

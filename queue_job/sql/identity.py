@@ -1,0 +1,90 @@
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl.html).
+"""The guard of an identity: a job that waits with a key holds it, with a unique index.
+
+A job gets it when it is delayed, and loses it when it does not wait any more, or, where that
+is its scope, does not run any more, whoever moves it; the triggers see to that. A job that waits again takes it back where it is free, and else
+waits without it: no move ever fails for it.
+"""
+
+from ..core.states import STARTED, WAITING_STATES
+
+_WAITING = ", ".join(f"'{state}'" for state in WAITING_STATES)
+
+#: name -> (parameters and what follows them, body)
+FUNCTIONS = {
+    # Somebody who is taking the same key, and has not committed yet, is waited for briefly:
+    # it holds the key unless it is rolled back.
+    "queue_job_take_guard": (
+        "(_id integer) RETURNS void LANGUAGE plpgsql SET lock_timeout = '100ms'",
+        f"""
+BEGIN
+    UPDATE queue_job SET identity_guard = identity_key
+     WHERE id = _id AND identity_guard IS NULL AND state IN ({_WAITING});
+EXCEPTION WHEN unique_violation OR lock_not_available THEN
+    NULL;
+END""",
+    ),
+    "queue_job_drop_guard": (
+        "() RETURNS trigger LANGUAGE plpgsql",
+        """
+BEGIN
+    NEW.identity_guard := NULL;
+    RETURN NEW;
+END""",
+    ),
+    "queue_job_retake_guard": (
+        "() RETURNS trigger LANGUAGE plpgsql",
+        """
+BEGIN
+    PERFORM queue_job_take_guard(NEW.id);
+    RETURN NULL;
+END""",
+    ),
+}
+
+#: name -> definition. A job without a key, or that goes on waiting, costs a comparison.
+TRIGGERS = {
+    "queue_job_guard_drop": f"""
+BEFORE UPDATE OF state, identity_key ON queue_job
+FOR EACH ROW
+WHEN (OLD.identity_guard IS NOT NULL
+      AND (NEW.identity_key IS DISTINCT FROM OLD.identity_key
+           OR NEW.state NOT IN ({_WAITING})
+              AND (NEW.state <> '{STARTED}' OR NEW.identity_scope IS DISTINCT FROM '{STARTED}')))
+EXECUTE FUNCTION queue_job_drop_guard()""",
+    "queue_job_guard_retake": f"""
+AFTER UPDATE OF state ON queue_job
+FOR EACH ROW
+WHEN (NEW.identity_key IS NOT NULL AND NEW.identity_guard IS NULL
+      AND OLD.state NOT IN ({_WAITING}) AND NEW.state IN ({_WAITING}))
+EXECUTE FUNCTION queue_job_retake_guard()""",
+}
+
+
+def install(cr):
+    """Create or renew functions and triggers, only where the catalogue differs."""
+    for name, (head, body) in FUNCTIONS.items():
+        definition = f"{head} {body}"
+        if _comment(cr, "pg_proc", "proname", name) != definition:
+            cr.execute(f"CREATE OR REPLACE FUNCTION {name}{head} AS $queue_job${body}$queue_job$")
+            cr.execute(f"COMMENT ON FUNCTION {name} IS %s", (definition,))
+    for name, definition in TRIGGERS.items():
+        if _comment(cr, "pg_trigger", "tgname", name) != definition:
+            cr.execute(f"DROP TRIGGER IF EXISTS {name} ON queue_job")
+            cr.execute(f"CREATE TRIGGER {name} {definition}")
+            cr.execute(f"COMMENT ON TRIGGER {name} ON queue_job IS %s", (definition,))
+
+
+def uninstall(cr):
+    for name in TRIGGERS:
+        cr.execute(f"DROP TRIGGER IF EXISTS {name} ON queue_job")
+    for name in FUNCTIONS:
+        cr.execute(f"DROP FUNCTION IF EXISTS {name}")
+
+
+def _comment(cr, catalogue, column, name):
+    cr.execute(
+        f"SELECT obj_description(oid, '{catalogue}') FROM {catalogue} WHERE {column} = %s", (name,)
+    )
+    row = cr.fetchone()
+    return row and row[0]

@@ -1,0 +1,30 @@
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl.html).
+"""The table that says which job runner leads the database: one row.
+
+``epoch`` is one more with each leader. ``pid`` and ``backend_start`` name the session of the
+leader; where poolers break sessions (poll-only mode), ``holder`` and ``seen`` are a lease by the
+clock of PostgreSQL.
+"""
+
+_CREATE = """
+CREATE TABLE queue_job_leader (
+    id integer PRIMARY KEY DEFAULT 1 CHECK (id = 1),
+    epoch bigint NOT NULL DEFAULT 0,
+    pid integer,
+    backend_start timestamptz,
+    holder varchar,
+    seen timestamptz
+);
+INSERT INTO queue_job_leader DEFAULT VALUES;
+"""
+
+
+def install(cr):
+    """Create the table where it is missing."""
+    cr.execute("SELECT to_regclass('queue_job_leader') IS NULL")
+    if cr.fetchone()[0]:
+        cr.execute(_CREATE)
+
+
+def uninstall(cr):
+    cr.execute("DROP TABLE IF EXISTS queue_job_leader")

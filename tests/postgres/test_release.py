@@ -1,0 +1,200 @@
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl.html).
+"""Dependents are released once their last parent is done, whoever ends at the same time."""
+
+import multiprocessing
+import re
+import traceback
+
+import psycopg2
+import pytest
+
+PROCESSES = 8
+#: Seconds after which a process is taken for blocked.
+LIMIT = 120
+
+
+@pytest.fixture
+def dependency(jobrunner):
+    """The worker side's statements."""
+    from odoo.addons.queue_job import dependency
+
+    return dependency
+
+
+@pytest.fixture
+def insert_many(sql):
+    """A function that inserts jobs and returns their uuids in the order of their ids."""
+
+    def insert(count, state, prefix):
+        rows = sql(
+            "INSERT INTO queue_job (uuid, state, channel, priority, date_created)"
+            " SELECT %s || n, %s, 'root', 10, now() FROM generate_series(1, %s) n"
+            " RETURNING id, uuid",
+            prefix,
+            state,
+            count,
+        )
+        return [uuid for _id, uuid in sorted(rows)]
+
+    return insert
+
+
+@pytest.fixture
+def link(sql, dependency):
+    """A function that lets each of some jobs depend on each of others."""
+
+    def insert(parents, children, with_barrier):
+        if with_barrier:
+            (barrier,) = sql("SELECT nextval('queue_job_barrier_id_seq')")[0]
+            values = {"barrier": barrier, "parents": parents, "children": children}
+            statement = dependency.INSERT_BARRIER
+        else:
+            pairs = [(parent, child) for parent in parents for child in children]
+            values = {"parents": [one for one, _ in pairs], "children": [two for _, two in pairs]}
+            statement = dependency.INSERT_EDGES
+        names = re.findall(r"%\((\w+)\)s", statement)
+        sql(re.sub(r"%\(\w+\)s", "%s", statement), *(values[name] for name in names))
+
+    return insert
+
+
+def states(sql, prefix):
+    return dict(
+        sql(
+            "SELECT state, count(*) FROM queue_job WHERE uuid LIKE %s GROUP BY state",
+            f"{prefix}%",
+        )
+    )
+
+
+def end_jobs(dsn, statement, uuids, start, problems):
+    """What a worker does: commit that the job is done, then release; in one process."""
+    try:
+        connection = psycopg2.connect(dsn)
+        cursor = connection.cursor()
+        start.wait(LIMIT)
+        for uuid in uuids:
+            connection.set_session(isolation_level="REPEATABLE READ")
+            cursor.execute("UPDATE queue_job SET state = 'done' WHERE uuid = %s", (uuid,))
+            connection.commit()
+            connection.set_session(isolation_level="READ COMMITTED")
+            cursor.execute(statement, {"uuid": uuid})
+            connection.commit()
+    except BaseException:
+        problems.put(traceback.format_exc())
+        raise
+
+
+def run_processes(work):
+    context = multiprocessing.get_context("fork")
+    problems, start = context.Queue(), context.Barrier(len(work))
+    processes = [
+        context.Process(target=end_jobs, args=(*arguments, start, problems), daemon=True)
+        for arguments in work
+    ]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(LIMIT)
+    assert [process.exitcode for process in processes] == [0] * len(work), problems.get(timeout=5)
+
+
+@pytest.mark.parametrize("with_barrier", [True, False], ids=["barrier", "edges"])
+def test_a_thousand_parents_that_end_at_once(
+    sql, connect, database, dependency, insert_many, link, with_barrier
+):
+    size = 1000 if with_barrier else 200
+    parents = insert_many(size, "started", "parent")
+    children = insert_many(size, "wait_dependencies", "child")
+    link(parents, children, with_barrier)
+    # Each process has parents from all over.
+    dsn = connect(database).dsn
+    work = [
+        (dsn, dependency.RELEASE_DEPENDENTS, parents[first::PROCESSES])
+        for first in range(PROCESSES)
+    ]
+    run_processes(work)
+    assert states(sql, "child") == {"pending": size}
+
+
+def test_many_parents_of_one_job_cost_no_square(sql, connect, database, dependency, insert_many):
+    """An unfinished parent is found at once, however many of the others are done."""
+    parents = insert_many(3000, "done", "parent")
+    (child,) = insert_many(1, "wait_dependencies", "child")
+    sql(
+        "INSERT INTO queue_job_dependency (parent_id, child_id)"
+        " SELECT parent.id, child.id FROM queue_job parent, queue_job child"
+        " WHERE parent.uuid LIKE 'parent%%' AND child.uuid = %s",
+        child,
+    )
+    sql("UPDATE queue_job SET state = 'started' WHERE uuid = %s", parents[-1])
+    sql("ANALYZE queue_job, queue_job_dependency")
+    with connect(database).cursor() as cursor:
+        cursor.execute(
+            f"EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF) {dependency.RELEASE_DEPENDENTS}",
+            {"uuid": parents[0]},
+        )
+        plan = "\n".join(row[0] for row in cursor.fetchall())
+    most = max(int(rows) for rows in re.findall(r"rows=(\d+)", plan))
+    assert most < 10, plan
+
+
+def test_nothing_is_released_before_a_barrier_opens(
+    sql, dependency, insert_many, link, database, connect
+):
+    parents = insert_many(20, "done", "parent")
+    children = insert_many(20, "wait_dependencies", "child")
+    link(parents, children, True)
+    sql("UPDATE queue_job SET state = 'failed' WHERE uuid = %s", parents[3])
+    with connect(database, autocommit=True).cursor() as cursor:
+        cursor.execute(dependency.RELEASE_DEPENDENTS, {"uuid": parents[0]})
+        assert cursor.fetchall() == []
+        cursor.execute("UPDATE queue_job SET state = 'done' WHERE uuid = %s", (parents[3],))
+        cursor.execute(dependency.RELEASE_DEPENDENTS, {"uuid": parents[3]})
+        assert len(cursor.fetchall()) == 20
+        cursor.execute(dependency.RELEASE_DEPENDENTS, {"uuid": parents[3]})
+        assert cursor.fetchall() == []
+
+
+def test_the_runner_knows_barriers(sql, jobrunner, insert_many, link, connect, database):
+    parents = insert_many(20, "done", "parent")
+    children = insert_many(20, "wait_dependencies", "child")
+    link(parents, children, True)
+    link(insert_many(1, "pending", "late"), children[:2], False)
+    link(insert_many(2, "pending", "other"), children[2:4], True)
+    with connect(database, autocommit=True).cursor() as cursor:
+        cursor.execute(jobrunner.queries.RELEASE_READY, {"after": 0, "limit": 100})
+    assert states(sql, "child") == {"pending": 16, "wait_dependencies": 4}
+
+
+def test_cancelling_goes_through_each_barrier_once(
+    sql, dependency, insert_many, link, connect, database
+):
+    layers = [insert_many(300, "wait_dependencies", f"layer{n}") for n in range(5)]
+    for before, after in zip(layers, layers[1:], strict=False):
+        link(before, after, True)
+    sql("UPDATE queue_job SET state = 'done' WHERE uuid = %s", layers[3][0])
+    sql("UPDATE queue_job SET state = 'cancelled' WHERE uuid = %s", layers[0][0])
+    with connect(database, autocommit=True).cursor() as cursor:
+        cursor.execute(
+            f"EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF) {dependency.CANCEL_DEPENDENTS}",
+            {"uuid": layers[0][0], "date": "2026-01-01", "result": "why"},
+        )
+        plan = "\n".join(row[0] for row in cursor.fetchall())
+    assert states(sql, "layer") == {"cancelled": 4 * 300, "wait_dependencies": 299, "done": 1}
+    assert max(int(rows) for rows in re.findall(r"rows=(\d+)", plan)) < 90_000, plan
+
+
+def test_every_statement_can_be_prepared(sql, dependency):
+    statements = {
+        name: value
+        for name, value in vars(dependency).items()
+        if name.isupper() and re.match(r"\s*(SELECT|INSERT|WITH) ", str(value))
+    }
+    assert len(statements) >= 6
+    for statement in statements.values():
+        names = sorted(set(re.findall(r"%\((\w+)\)s", statement)))
+        for number, name in enumerate(names, start=1):
+            statement = statement.replace(f"%({name})s", f"${number}")
+        sql(f"PREPARE checked AS {statement}")
+        sql("DEALLOCATE checked")
