@@ -3,6 +3,7 @@
 import random
 import time
 
+import pytest
 from faults.stage import kill, processes
 
 #: Jobs for each minute, with a quarter of a second of work for some of them.
@@ -25,6 +26,7 @@ def kill_something(stage, rng):
         server.start()
 
 
+@pytest.mark.long
 def test_many_jobs_under_random_kills(stage, judge, endurance_minutes):
     """Each is done, and has taken effect once."""
     here = stage(servers=2, workers=2, channels="root:4")

@@ -39,6 +39,7 @@ def test_odoo_is_out_of_reach(between, judge, mode):
     assert {retry for (retry,) in here.rows(uuids, "retry")} == {1}
 
 
+@pytest.mark.long
 def test_answers_are_cut(between, judge):
     """Odoo has run the jobs, but the runner does not hear of it."""
     here, one = between()
@@ -52,6 +53,7 @@ def test_answers_are_cut(between, judge):
     judge(here, "what is before Odoo truncates", time.monotonic() - start)
 
 
+@pytest.mark.long
 def test_connections_are_dropped_in_mid_job(between, judge):
     """The jobs run on, and are not run a second time."""
     here, one = between()
@@ -64,6 +66,7 @@ def test_connections_are_dropped_in_mid_job(between, judge):
     assert {retry for (retry,) in here.rows(uuids, "retry")} == {1}
 
 
+@pytest.mark.long
 def test_requests_are_swallowed(between, judge):
     """Nobody answers, and nobody says that nobody will."""
     here, one = between()
@@ -85,6 +88,7 @@ def test_more_capacity_than_workers(stage, judge):
     assert "found dead" not in here.log()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("method", "kwargs", "options", "expected"),
     [

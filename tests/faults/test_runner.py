@@ -40,6 +40,7 @@ def test_the_runner_is_killed(calm, judge):
     assert [retry for (retry,) in calm.rows(uuids, "retry")] == [1] * 12
 
 
+@pytest.mark.long
 def test_the_whole_server_is_killed(stage, judge):
     here = stage(workers=2, channels="root:2")
     uuids = here.delay("leave", 10, kwargs={"seconds": 1})
@@ -51,6 +52,7 @@ def test_the_whole_server_is_killed(stage, judge):
     judge(here, "server killed and started again", recovery)
 
 
+@pytest.mark.long
 def test_three_servers_and_the_leader_is_killed(stage, judge):
     """One of the others takes the lead; never do more jobs run than the channel allows."""
     here = stage(servers=3, workers=2, channels="root:2")
@@ -98,6 +100,7 @@ def test_the_connection_is_silently_dropped(stage, cluster, proxy, judge):
     assert "no longer served" in here.log()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("times", [1, 3])
 def test_the_connection_is_reset(stage, cluster, proxy, judge, times):
     between = proxy(f"{cluster.host}/.s.PGSQL.{PORT}")

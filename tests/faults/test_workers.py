@@ -2,6 +2,7 @@
 
 import time
 
+import pytest
 from faults.stage import kill
 
 #: Seconds after which the goal is missed; machines are slow and busy, so it is not the goal.
@@ -24,6 +25,7 @@ def test_a_worker_is_killed(calm, judge):
     assert f"job {uuids[0]} of database {calm.database} was found dead" in calm.log()
 
 
+@pytest.mark.long
 def test_a_worker_is_killed_in_a_statement(calm, judge):
     """PostgreSQL finds out while the statement still runs."""
     uuids = calm.delay("leave_in_database", kwargs={"seconds": 6})
@@ -54,6 +56,7 @@ def test_a_job_that_kills_its_worker_always(calm, judge):
     assert "worker" in row[1]
 
 
+@pytest.mark.long
 def test_many_workers_are_killed(calm, judge):
     uuids = calm.delay("leave", 60, kwargs={"seconds": 0.4}, max_retries=0)
     for _round in range(4):
