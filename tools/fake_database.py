@@ -87,7 +87,7 @@ class FakeDatabase:
     def _heads(self, condition):
         rows = sorted(filter(condition, self.rows.values()), key=lambda r: (r["channel"], *_key(r)))
         groups = itertools.groupby(rows, key=lambda row: row["channel"])
-        return [(channel, next(group)["id"]) for channel, group in groups]
+        return [(channel, self._to_waiting(next(group))) for channel, group in groups]
 
     def first_jobs(self, channel, limit, after=None):
         rows = [

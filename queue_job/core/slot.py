@@ -41,6 +41,7 @@ class Slot:
     :param list hints: :class:`.window.Waiting` of the jobs to run after it
     :param float expires: when the hints are free for others
     :param bool reserves: whether the hints are still for nobody else
+    :param int generation: of the window from which the hints were taken
     """
 
     uuid: str
@@ -50,6 +51,7 @@ class Slot:
     hints: list = field(default_factory=list)
     expires: float = 0
     reserves: bool = False
+    generation: int = 0
 
     def ids(self):
         """Yield the ids of the jobs that may be running in this slot."""

@@ -154,12 +154,12 @@ class Database:
     # -- waiting jobs
 
     def heads(self):
-        """:return: list of (channel, id of its first job), of the jobs that are due"""
-        return self.query(queries.HEADS)
+        """:return: list of (channel, its first job, :class:`~..core.window.Waiting`) that are due"""
+        return _heads(self.query(queries.HEADS))
 
     def heads_not_due(self):
         """:return: the same of the jobs that are not due yet"""
-        return self.query(queries.HEADS_NOT_DUE)
+        return _heads(self.query(queries.HEADS_NOT_DUE))
 
     def first_jobs(self, channel, limit, after=None):
         """:return: list of :class:`~..core.window.Waiting`, due jobs of a channel in order
@@ -238,3 +238,7 @@ class Database:
         uuids, leases = zip(*tries, strict=True)
         rows = self.query(queries.REQUEUE_SEEN_DEAD, uuids=list(uuids), leases=list(leases))
         return {uuid for (uuid,) in rows}
+
+
+def _heads(rows):
+    return [(channel, Waiting(*job)) for channel, *job in rows]

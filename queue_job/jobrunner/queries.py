@@ -108,30 +108,31 @@ NOT_DUE = "state = 'pending' AND eta IS NOT NULL AND eta IS DISTINCT FROM eta_pa
 _ORDER = "priority, date_created, id"
 
 
-def _heads(condition):
-    """The channels with jobs of a kind, and the first one in each: by an index look-up each."""
-    first = f"SELECT channel, id FROM queue_job WHERE {condition}"
-    return f"""
-        WITH RECURSIVE head AS (
-            ({first} ORDER BY channel, {_ORDER} LIMIT 1)
-             UNION ALL
-            SELECT following.channel, following.id
-              FROM head, LATERAL (
-                {first} AND channel > head.channel ORDER BY channel, {_ORDER} LIMIT 1
-              ) AS following)
-        SELECT channel, id FROM head
-    """
-
-
-HEADS = _heads(DUE)
-HEADS_NOT_DUE = _heads(NOT_DUE)
-
 #: What orders the jobs of a channel. Rows written by hand may lack some of it.
 _KEY = """
     coalesce(priority, 2147483647) AS priority,
     coalesce(date_created, timestamp '9999-12-31') AS date_created,
     id, uuid
 """
+
+
+def _heads(condition):
+    """The channels with jobs of a kind, and the first one in each: by an index look-up each."""
+    first = f"SELECT channel, {_ORDER}, uuid FROM queue_job WHERE {condition}"
+    return f"""
+        WITH RECURSIVE head AS (
+            ({first} ORDER BY channel, {_ORDER} LIMIT 1)
+             UNION ALL
+            SELECT following.*
+              FROM head, LATERAL (
+                {first} AND channel > head.channel ORDER BY channel, {_ORDER} LIMIT 1
+              ) AS following)
+        SELECT channel, {_KEY} FROM head
+    """
+
+
+HEADS = _heads(DUE)
+HEADS_NOT_DUE = _heads(NOT_DUE)
 
 #: The first jobs of a channel that may start now; and those behind the last one read.
 FIRST_JOBS = f"""

@@ -178,7 +178,7 @@ class ServedDatabase:
             dealt_with = len(slot.hints)
         for hint in slot.hints[:dealt_with]:
             self.windows.note_ended(hint.id, slot.channel)
-        self.windows.give_back(slot.channel, slot.hints[dealt_with:])
+        self.windows.give_back(slot.channel, slot.hints[dealt_with:], slot.generation)
 
     # -- looking after jobs
 
@@ -213,13 +213,15 @@ class ServedDatabase:
     def _poll(self, now):
         self.limits = self.database.channel_limits()
         heads = self.database.heads()
-        if self._manager.has_order():
-            heads += [
-                head for head in self.database.heads_not_due() if self._manager.is_in_order(head[0])
-            ]
-        self.windows.note_heads(heads)
         if not self._leadership.listens:
-            self.windows.note_changed(channel for channel, _id in heads)
+            self.windows.note_changed(channel for channel, _head in heads)
+        self.windows.note_heads(heads)
+        if self._manager.has_order():
+            self.windows.note_changed(
+                channel
+                for channel, _head in self.database.heads_not_due()
+                if self._manager.is_in_order(channel)
+            )
         self._next_eta = now
         self._release_ready()
 
@@ -320,6 +322,7 @@ class ServedDatabase:
         for slot, of_slot in zip(slots, share(hints, len(slots)), strict=True):
             slot.hints = of_slot
             slot.reserves = bool(of_slot)
+            slot.generation = self.windows.generation(channel)
             slot.expires = now + PATIENCE
 
     def wakeup_time(self):

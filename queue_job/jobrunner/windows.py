@@ -6,13 +6,14 @@ of the next. Since it decides between the first jobs of channels, its decisions 
 an engine that knows them all. The jobs behind the first one are plain rows in the windows.
 """
 
+from collections import defaultdict
 from math import inf
 
 from ..core.states import FAILED, PENDING
 from ..core.window import Window
 
 #: Rows read at first, for a channel of which nothing is known; and at most.
-FEW = 20
+FEW = 10
 MANY = 1000
 #: Rows read for each that is wanted, so that the next ones need no query.
 PROVISION = 5
@@ -48,6 +49,8 @@ class Windows:
         #: ids of jobs that were read while they were in slots
         self._passed_over = set()
         self._suspended_until = -inf
+        #: name of the channel -> how often it was read from its beginning
+        self._generations = defaultdict(int)
 
     # -- what happened
 
@@ -58,15 +61,26 @@ class Windows:
     def note_heads(self, heads):
         """Compare with what the database says, in case a notification was lost.
 
-        :param heads: list of (channel, id of its first job)
+        :param heads: list of (channel, its first job), of the jobs that are due
         """
-        for channel, job_id in heads:
-            if not self._is_known(channel, job_id):
-                self._stale.add(channel)
+        for channel, head in heads:
+            if not self._is_known(channel, head.id):
+                self._note_head(channel, head)
         # the moment of an eta is only as good as the clocks were when it was read
         self._stale.update(
             channel for channel in self._windows if self._manager.is_in_order(channel)
         )
+
+    def _note_head(self, channel, head):
+        """The first job of a channel is one that was not read."""
+        is_new = channel not in self._windows and channel not in self._stale
+        if not is_new or self._suspended_until > -inf or self._manager.is_in_order(channel):
+            self._stale.add(channel)
+            return
+        # at the start, of all channels: they need not be asked one by one
+        window = self._windows[channel] = Window(channel)
+        window.extend([head], 1)
+        self._tell_next(window)
 
     def _is_known(self, channel, job_id):
         window = self._windows.get(channel)
@@ -143,6 +157,7 @@ class Windows:
         ]
 
     def _read_anew(self, channel, now):
+        self._generations[channel] += 1
         self._forget(channel)
         window = self._windows.setdefault(channel, Window(channel))
         window.restart()
@@ -256,14 +271,24 @@ class Windows:
         self._tell_next(window)
         return hints
 
-    def give_back(self, channel, rows):
-        """Jobs that were hinted still wait: no slot has them any more."""
+    def generation(self, channel):
+        """:return: int, for :meth:`give_back`"""
+        return self._generations[channel]
+
+    def give_back(self, channel, rows, generation):
+        """Jobs that were hinted still wait: no slot has them any more.
+
+        :param generation: of the channel when they were taken
+        """
         ids = {row.id for row in rows}
         self._taken -= ids
         self._passed_over -= ids
-        if self._suspended_until > -inf:
+        if not rows:
+            return
+        if self._suspended_until > -inf or generation != self._generations[channel]:
+            # what was read meanwhile did without them, and they may have changed since
             self._stale.add(channel)
-        if channel in self._stale or not rows:
+        if channel in self._stale:
             return
         window = self._windows.get(channel)
         if window is None:
