@@ -6,6 +6,7 @@ worker needs from PostgreSQL meanwhile is in ``docs/locking.rst``.
 """
 
 import logging
+import textwrap
 import traceback
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 
 from . import job_storage, job_values
 from .core import dead_job
-from .core.retry import CONFLICT_INTERVAL
+from .core.retry import CONFLICT_INTERVAL, interruption_delay
 from .core.states import DONE, FAILED
 from .exception import FailedJobError, JobError, NoSuchJobError, RetryableJobError
 from .job import Job
@@ -170,7 +171,7 @@ def _fail_found_dead(env, job):
 def _fail_unloadable(env, job_uuid, error):
     """A row of which no job can be made would be requested again and again."""
     text = traceback.format_exc()
-    _logger.error("job %s cannot be loaded\n%s", job_uuid, text)
+    _logger.error("job %s cannot be loaded\n%s", job_uuid, quoted(text))
     error = JobError(f"The job cannot be loaded from its row: {error!r}")
     record = job_storage.find(env, [job_uuid])
     record.write({"state": FAILED, **failure_values(text, error)})
@@ -245,15 +246,50 @@ def settle_retry(job, retry):
 
 
 def settle_return(job, outcome):
-    """Write that the job is pending again, as if this try had not been."""
-    _logger.warning("%s returns to the queue: %s", job, outcome.reason)
+    """Write that the job is pending again, as if this try had not been.
+
+    Unless it was interrupted again and again: then it fails.
+    """
+    reason = " ".join(outcome.reason.split())
+    failure = {}
 
     def write():
+        record = job.db_record()
+        count = record.interruptions + 1
+        record.interruptions = count
+        delay = interruption_delay(count)
+        if delay is None:
+            failure.update(_interrupted_values(count, reason))
+            job.result = None
+            job.set_failed(**failure)
+            return
         # the row still holds the number of tries before this one
-        job.retry = job.db_record().retry
-        job.set_pending(result=outcome.reason, reset_retry=False)
+        job.retry = record.retry
+        job.set_pending(result=reason, reset_retry=False)
+        if delay:
+            job.eta = delay
 
-    _settle(job, write)
+    if not _settle(job, write):
+        return
+    if failure:
+        _logger.error("%s failed: %s", job, failure["exc_message"])
+        run_failure_hook(job, failure)
+    else:
+        _logger.warning("%s returns to the queue: %s", job, reason)
+
+
+def _interrupted_values(count, reason):
+    return {
+        "exc_name": "JobInterrupted",
+        "exc_message": f"Interrupted {count} times, the last time so: {reason}",
+        "exc_info": "Each time that the job ran, its connection to the database was lost. The"
+        " job may be the reason: see the logs of PostgreSQL and of Odoo.",
+    }
+
+
+def quoted(text):
+    """:return: ``text`` for the log: no line of it looks like a record of its own"""
+    return textwrap.indent(text, "    ", lambda line: True)
 
 
 def settle_failed(job, values):

@@ -17,6 +17,7 @@ from .argument_type import first_undecodable, register_argument_type, whitelist_
 from .core.identity import identity_exact, identity_exact_hasher
 from .core.result import result_json
 from .core.retry import decide, retry_seconds
+from .core.secret import shown
 from .core.states import (
     CANCELLED,
     DONE,
@@ -325,7 +326,7 @@ class Job:
     @property
     def func_string(self):
         arguments = [repr(arg) for arg in self.args]
-        arguments += [f"{key}={value!r}" for key, value in self.kwargs.items()]
+        arguments += [f"{key}={shown(key, value)}" for key, value in self.kwargs.items()]
         return f"{self.recordset!r}.{self.method_name}({', '.join(arguments)})"
 
     @property
@@ -706,8 +707,12 @@ class Job:
         if not config.related_action_enable:
             return None
         name = config.related_action_func_name or "related_action_open_record"
+        # with the rights of who opens it, whatever the function is
+        record = self.db_record().with_env(self.env)
         if callable(name):
-            return name(self.db_record(), **config.related_action_kwargs)
+            return name(record, **config.related_action_kwargs)
         if not isinstance(name, str):
             raise ValueError(f"The related action of {self.job_function_name} has no name.")
-        return getattr(self.db_record(), name)(**config.related_action_kwargs)
+        if name.startswith("__") or hasattr(models.BaseModel, name):
+            raise ValueError(f"{name} is no related action: it is a method of every model.")
+        return getattr(record, name)(**config.related_action_kwargs)

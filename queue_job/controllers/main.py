@@ -142,7 +142,7 @@ class RunJobController(http.Controller):
 
     @classmethod
     def _settle_failure(cls, job, outcome):
-        _logger.error("%s failed\n%s", job, outcome.traceback)
+        _logger.error("%s failed\n%s", job, execution.quoted(outcome.traceback))
         values = cls._get_failure_values(job, outcome.traceback, outcome.error)
         if execution.settle_failed(job, values):
             execution.run_failure_hook(job, values)

@@ -12,6 +12,25 @@ RETRY_INTERVAL = 600
 CONFLICT_INTERVAL = 5
 
 
+#: How often a job is returned because its infrastructure failed, before it is the job that is
+#: taken for the reason: one that makes PostgreSQL crash, for instance.
+MAX_INTERRUPTIONS = 8
+LONGEST_INTERRUPTION_DELAY = 10
+
+
+def interruption_delay(count):
+    """Seconds until a job runs again that was interrupted so often.
+
+    >>> [interruption_delay(count) for count in range(1, MAX_INTERRUPTIONS)]
+    [0, 1, 2, 4, 8, 10, 10]
+
+    :return: None when it is to fail
+    """
+    if count >= MAX_INTERRUPTIONS:
+        return None
+    return min(2 ** (count - 2), LONGEST_INTERRUPTION_DELAY) if count > 1 else 0
+
+
 @dataclass(frozen=True)
 class RetryDecision:
     """What becomes of a try that did not succeed.

@@ -118,6 +118,12 @@ class QueueJob(models.Model):
         string="Maximum Tries",
         help="The job fails when it was tried this often. 0 means: tried for ever.",
     )
+    interruptions = fields.Integer(
+        readonly=True,
+        copy=False,
+        aggregator=False,
+        help="How often the connection to the database was lost while the job ran.",
+    )
     channel_method_name = fields.Char(string="Job Function Name", readonly=True)
     job_function_id = fields.Many2one(
         comodel_name="queue.job.function",
@@ -241,7 +247,9 @@ class QueueJob(models.Model):
 
     def requeue(self):
         """Run the jobs again: those that have failed, are done or are cancelled."""
-        self.filtered(lambda job: job.state in REQUEUABLE_STATES)._change_job_state(PENDING)
+        jobs = self.filtered(lambda job: job.state in REQUEUABLE_STATES)
+        jobs._change_job_state(PENDING)
+        jobs.filtered("interruptions").interruptions = 0
         return True
 
     def button_done(self):

@@ -13,7 +13,10 @@ class QueueJob(models.Model):
     def open_related_action(self):
         """Open what the job is about."""
         self.ensure_one()
-        action = Job.load(self.env, self.uuid).related_action()
+        job = Job.load(self.env, self.uuid)
+        # not with the rights of whoever loads jobs
+        job.env = self.env
+        action = job.related_action()
         if action is None:
             raise UserError(self.env._("There is nothing to open from this job."))
         return action

@@ -1,5 +1,6 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl.html).
 from . import common
+from . import test_access
 from . import test_job
 from . import test_run_job
 from . import test_views

@@ -4,12 +4,15 @@ import random
 import pytest
 
 from odoo.addons.queue_job.core.retry import (
+    LONGEST_INTERRUPTION_DELAY,
+    MAX_INTERRUPTIONS,
     RETRY_INTERVAL,
     Backoff,
     RetryDecision,
     RetryPolicy,
     check_retry_pattern,
     decide,
+    interruption_delay,
     parse_exceptions,
     parse_retry_pattern,
     retry_seconds,
@@ -222,3 +225,13 @@ def test_exceptions_are_parsed():
 def test_what_is_no_exception(text):
     with pytest.raises(ValueError, match="no name of an exception class"):
         parse_exceptions(f"ValueError {text}")
+
+
+def test_interruptions():
+    """The first one costs nothing, more and more is waited, and in the end it is the job's fault."""
+    delays = [interruption_delay(count) for count in range(1, MAX_INTERRUPTIONS + 2)]
+    assert delays[0] == 0
+    assert delays[-2:] == [None, None]
+    waits = delays[:-2]
+    assert waits == sorted(waits)
+    assert max(waits) == LONGEST_INTERRUPTION_DELAY

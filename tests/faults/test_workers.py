@@ -1,0 +1,67 @@
+"""Workers that are gone in the middle of a job."""
+
+import time
+
+import pytest
+from faults.stage import kill
+
+#: Seconds after which the goal is missed; machines are slow and busy, so it is not the goal.
+PATIENCE = 20
+
+
+def test_a_worker_is_killed(calm, judge):
+    """Its job runs again, and what it had done until then is undone."""
+    uuids = calm.delay("leave", kwargs={"seconds": 3})
+    calm.wait_for("started", uuids)
+    lease = calm.rows(uuids, "lease")
+    kill(calm.worker_of(uuids[0]))
+    start = time.monotonic()
+    while calm.rows(uuids, "lease") == lease or not calm.count("started", uuids):
+        assert time.monotonic() - start < PATIENCE
+        time.sleep(0.02)
+    recovery = time.monotonic() - start
+    judge(calm, "worker killed in mid-job", recovery)
+    assert calm.rows(uuids, "retry") == [(2,)]
+    assert f"job {uuids[0]} of database {calm.database} was found dead" in calm.log()
+
+
+@pytest.mark.long
+def test_a_worker_is_killed_in_a_statement(calm, judge):
+    """PostgreSQL finds out while the statement still runs."""
+    uuids = calm.delay("leave_in_database", kwargs={"seconds": 6})
+    calm.wait_for("started", uuids)
+    lease = calm.rows(uuids, "lease")
+    kill(calm.worker_of(uuids[0]))
+    start = time.monotonic()
+    while calm.rows(uuids, "lease") == lease or not calm.count("started", uuids):
+        assert time.monotonic() - start < PATIENCE
+        time.sleep(0.02)
+    judge(calm, "worker killed in a long statement", time.monotonic() - start)
+
+
+def test_a_job_that_kills_its_worker_once(calm, judge):
+    uuids = calm.delay("kill_worker", kwargs={"tries": 1})
+    calm.delay("leave", 20)
+    judge(calm, "job that kills its worker once")
+    assert calm.rows(uuids, "retry") == [(2,)]
+
+
+def test_a_job_that_kills_its_worker_always(calm, judge):
+    """It fails after its tries and says why; the others are done."""
+    uuids = calm.delay("kill_worker", expected="failed", max_retries=2)
+    calm.delay("leave", 20)
+    judge(calm, "job that kills its worker always")
+    (row,) = calm.rows(uuids, "exc_name", "exc_message")
+    assert row[0] == "JobFoundDead"
+    assert "worker" in row[1]
+
+
+@pytest.mark.long
+def test_many_workers_are_killed(calm, judge):
+    uuids = calm.delay("leave", 60, kwargs={"seconds": 0.4}, max_retries=0)
+    for _round in range(4):
+        calm.wait_for("started", uuids, 1)
+        for (pid,) in calm.sql("SELECT DISTINCT worker_pid FROM queue_job WHERE state = 'started'"):
+            kill(pid)
+        time.sleep(1)
+    judge(calm, "all busy workers killed, four times")
