@@ -194,6 +194,7 @@ class TestSettle(ClaimedJobCase):
         row_id = job.db_record().id
 
         def lose_the_race(_job):
+            self.env.flush_all()
             self.env.cr.execute(
                 "UPDATE queue_job SET state = 'cancelled', lease = NULL WHERE id = %s", (row_id,)
             )
