@@ -257,6 +257,7 @@ def settle_return(job, outcome):
         record = job.db_record()
         count = record.interruptions + 1
         record.interruptions = count
+        record.flush_recordset(["interruptions"])
         delay = interruption_delay(count)
         if delay is None:
             failure.update(_interrupted_values(count, reason))
