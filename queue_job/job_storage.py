@@ -23,13 +23,14 @@ from .job_values import (
     text,
 )
 
-#: By the partial index of keys that are in use; searched for each job that has a key.
+#: The newest one, by the partial index of keys in use: it is asked for each job with a key.
 _FIND_WAITING = f"""
     SELECT id FROM queue_job
      WHERE identity_key = %(key)s
        AND state IN ({", ".join(f"'{state}'" for state in (*WAITING_STATES, STARTED))})
        AND (state <> '{STARTED}' OR identity_scope = '{STARTED}' OR %(is_wide)s)
-  ORDER BY id LIMIT 1
+  ORDER BY date_created DESC, date_done DESC, id DESC
+     LIMIT 1
 """
 
 
@@ -51,8 +52,10 @@ def find_waiting(env, identity_key, scope=None):
     :return: ``queue.job`` record, maybe empty
     """
     model = env["queue.job"].sudo()
+    if not identity_key:
+        return model
     flush_cache(model)
-    env.cr.execute(_FIND_WAITING, {"key": identity_key, "is_wide": scope == STARTED})
+    env.cr.execute(_FIND_WAITING, {"key": str(identity_key), "is_wide": scope == STARTED})
     return model.browse(row[0] for row in env.cr.fetchall())
 
 

@@ -41,6 +41,7 @@ class Proxy:
         self._listener = socket.create_server((HOST, 0))
         self.port = self._listener.getsockname()[1]
         self._sockets = set()
+        self._mute = set()
 
     def __enter__(self):
         threading.Thread(target=self._accept, daemon=True).start()
@@ -57,6 +58,10 @@ class Proxy:
             with contextlib.suppress(OSError):
                 one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
             _close(one)
+
+    def mute(self):
+        """Swallow from now on what comes over the connections that are open; new ones pass."""
+        self._mute |= self._sockets
 
     # -- threads: one that accepts, two for each connection
 
@@ -99,17 +104,20 @@ class Proxy:
     def _pump(self, source, sink, is_answer):
         with contextlib.suppress(OSError):
             while data := source.recv(SIZE):
-                if self.mode is Mode.SWALLOW:
+                if self._swallows(source, sink):
                     continue
                 if is_answer and self.mode is Mode.TRUNCATE:
                     sink.sendall(data[:8])
                     break
                 sink.sendall(data)
-        if self.mode is Mode.SWALLOW:
+        if self._swallows(source, sink):
             # the end is swallowed, too; both stay open until the proxy is closed
             return
         self._end(source)
         self._end(sink)
+
+    def _swallows(self, source, sink):
+        return self.mode is Mode.SWALLOW or source in self._mute or sink in self._mute
 
     def _end(self, one):
         self._sockets.discard(one)
