@@ -5,13 +5,8 @@ from . import fields
 from . import models
 from . import wizards
 from . import jobrunner
-from .sql import dependencies, failure_handlers, functions, identity, leader, triggers
+from . import sql
 
 
 def uninstall_hook(env):
-    triggers.uninstall(env.cr)
-    functions.uninstall(env.cr)
-    failure_handlers.uninstall(env.cr)
-    identity.uninstall(env.cr)
-    dependencies.uninstall(env.cr)
-    leader.uninstall(env.cr)
+    sql.uninstall(env.cr)

@@ -6,6 +6,7 @@ import time
 from odoo import api, fields, models
 from odoo.exceptions import AccessError
 
+from .. import sql
 from ..core.channel_config import ROOT, complete_name
 from ..core.graph import Graph
 from ..core.states import (
@@ -20,7 +21,6 @@ from ..dependency_fields import JobDependencies, JobLinks
 from ..exception import JobError, RetryableJobError
 from ..fields import JobSerialized
 from ..job import Job
-from ..sql import dependencies, failure_handlers, functions, gate, identity, leader, triggers
 
 _logger = logging.getLogger(__name__)
 
@@ -189,16 +189,11 @@ class QueueJob(models.Model):
     _date_cancelled_idx = models.Index("(date_cancelled) WHERE date_cancelled IS NOT NULL")
 
     def _auto_init(self):
-        gate.close(self.env.cr)
+        sql.gate.close(self.env.cr)
         return super()._auto_init()
 
     def init(self):
-        triggers.install(self.env.cr)
-        dependencies.install(self.env.cr)
-        identity.install(self.env.cr)
-        failure_handlers.install(self.env.cr)
-        leader.install(self.env.cr)
-        functions.install(self.env.cr)
+        sql.install(self.env.cr)
 
     # -- protection
 

@@ -1,6 +1,8 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl.html).
 """Where dependencies are stored, in place of the relation table that Odoo would make."""
 
+from .catalogue import exists
+
 _TABLES = {
     # a job, and one that waits for it
     "queue_job_dependency": """
@@ -37,9 +39,9 @@ _VIEW = """
 def install(cr):
     """Create what is missing."""
     for name, statement in _TABLES.items():
-        if not _exists(cr, name):
+        if not exists(cr, name):
             cr.execute(statement)
-    if not _exists(cr, "queue_job_link"):
+    if not exists(cr, "queue_job_link"):
         cr.execute(f"CREATE VIEW queue_job_link AS {_VIEW}")
 
 
@@ -47,8 +49,3 @@ def uninstall(cr):
     cr.execute("DROP VIEW IF EXISTS queue_job_link")
     cr.execute("DROP TABLE IF EXISTS queue_job_barrier, queue_job_dependency")
     cr.execute("DROP SEQUENCE IF EXISTS queue_job_barrier_id_seq")
-
-
-def _exists(cr, name):
-    cr.execute("SELECT to_regclass(%s)", (name,))
-    return cr.fetchone()[0] is not None

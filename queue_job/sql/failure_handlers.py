@@ -6,7 +6,13 @@ neither may see the other one; what is left waiting then the runner finds, with 
 function.
 """
 
-from . import identity
+from .catalogue import (
+    drop_functions,
+    drop_triggers,
+    exists,
+    install_functions,
+    install_triggers,
+)
 
 _TABLE = """
     CREATE TABLE queue_job_failure_handler (
@@ -20,7 +26,7 @@ _TABLE = """
 #: waits for it, when none of them can fail any more.
 FUNCTIONS = {
     "queue_job_settle_handler": (
-        "(_id integer) RETURNS void LANGUAGE plpgsql",
+        "(_id integer) RETURNS void",
         """
 BEGIN
     IF EXISTS (SELECT FROM queue_job_failure_handler watch
@@ -50,7 +56,7 @@ BEGIN
 END""",
     ),
     "queue_job_tell_handlers": (
-        "() RETURNS trigger LANGUAGE plpgsql",
+        "() RETURNS trigger",
         """
 BEGIN
     PERFORM queue_job_settle_handler(handler_id)
@@ -72,13 +78,13 @@ EXECUTE FUNCTION queue_job_tell_handlers()""",
 
 
 def install(cr):
-    """Create or renew table, functions and trigger, only where the catalogue differs."""
-    cr.execute("SELECT to_regclass('queue_job_failure_handler')")
-    if cr.fetchone()[0] is None:
+    if not exists(cr, "queue_job_failure_handler"):
         cr.execute(_TABLE)
-    identity.install(cr, FUNCTIONS, TRIGGERS)
+    install_functions(cr, FUNCTIONS)
+    install_triggers(cr, TRIGGERS)
 
 
 def uninstall(cr):
-    identity.uninstall(cr, FUNCTIONS, TRIGGERS)
+    drop_triggers(cr, TRIGGERS)
+    drop_functions(cr, FUNCTIONS)
     cr.execute("DROP TABLE IF EXISTS queue_job_failure_handler")

@@ -6,6 +6,7 @@ of transactions, are between two calls; planning them costs as much as running t
 """
 
 from ..core.lock import GATE_LOCK_CLASS, JOB_LOCK_CLASS
+from .catalogue import drop_functions, install_functions
 
 _START = "_date_started timestamp, _worker_pid integer, _lease varchar"
 _CLAIMED = "OUT job queue_job, OUT user_company_id integer"
@@ -64,7 +65,7 @@ FUNCTIONS = {
     # The job that a request is for. Where the runner has left a token in its row, the
     # request has to know it.
     "queue_job_claim_enqueued": (
-        f"_uuid varchar, _grant varchar, {_START}, {_CLAIMED}",
+        f"(_uuid varchar, _grant varchar, {_START}, {_CLAIMED})",
         _CLAIM.format(
             gate=GATE_LOCK_CLASS,
             condition="uuid = _uuid AND state = 'enqueued' AND (lease IS NULL OR lease = _grant)",
@@ -74,7 +75,7 @@ FUNCTIONS = {
     # A job that was hinted: it may be gone, moved to another channel, or postponed. The grant
     # is that of the request.
     "queue_job_claim_pending": (
-        f"_id integer, _channel varchar, _grant varchar, {_START}, {_CLAIMED}",
+        f"(_id integer, _channel varchar, _grant varchar, {_START}, {_CLAIMED})",
         _CLAIM.format(
             gate=GATE_LOCK_CLASS,
             condition="""id = _id AND state = 'pending' AND channel = _channel
@@ -83,45 +84,15 @@ FUNCTIONS = {
         ),
     ),
     "queue_job_lock": (
-        "_uuid varchar, _lease varchar, OUT is_locked boolean, OUT has_dependents boolean",
+        "(_uuid varchar, _lease varchar, OUT is_locked boolean, OUT has_dependents boolean)",
         _LOCK,
     ),
 }
 
 
 def install(cr):
-    """Create or renew the functions, only where the catalogue differs."""
-    for name, (parameters, body) in FUNCTIONS.items():
-        definition = f"({parameters}) {body}"
-        cr.execute(
-            """
-            SELECT obj_description(oid, 'pg_proc') = %s FROM pg_proc
-             WHERE proname = %s AND pronamespace = current_schema()::regnamespace
-            """,
-            (definition, name),
-        )
-        if cr.fetchall() == [(True,)]:
-            continue
-        drop(cr, name)
-        cr.execute(
-            f"CREATE FUNCTION {name}({parameters}) LANGUAGE plpgsql AS $queue_job${body}$queue_job$"
-        )
-        cr.execute(f"COMMENT ON FUNCTION {name} IS %s", (definition,))
+    install_functions(cr, FUNCTIONS)
 
 
 def uninstall(cr):
-    for name in FUNCTIONS:
-        drop(cr, name)
-
-
-def drop(cr, name):
-    """Drop a function, whatever its parameters."""
-    cr.execute(
-        """
-        SELECT oid::regprocedure::text FROM pg_proc
-         WHERE proname = %s AND pronamespace = current_schema()::regnamespace
-        """,
-        (name,),
-    )
-    for (signature,) in cr.fetchall():
-        cr.execute(f"DROP FUNCTION {signature}")
+    drop_functions(cr, FUNCTIONS)

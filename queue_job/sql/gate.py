@@ -9,6 +9,7 @@ import logging
 import math
 
 from ..core.lock import GATE_LOCK_CLASS, JOB_LOCK_CLASS
+from .catalogue import exists
 
 _logger = logging.getLogger(__name__)
 
@@ -33,8 +34,7 @@ def close(cr):
     After a while it goes on, and names them in the log: what follows may have to wait for them.
     """
     cr.execute("SELECT pg_advisory_xact_lock(%s, 0)", (GATE_LOCK_CLASS,))
-    cr.execute("SELECT to_regclass('queue_job') IS NOT NULL")
-    if not cr.fetchone()[0]:
+    if not exists(cr, "queue_job"):
         return
     for _attempt in range(math.ceil(PATIENCE / INTERVAL)):
         cr.execute(_RUNNING)

@@ -7,6 +7,7 @@ waits without it: no move ever fails for it.
 """
 
 from ..core.states import STARTED, WAITING_STATES
+from .catalogue import drop_functions, drop_triggers, install_functions, install_triggers
 
 _WAITING = ", ".join(f"'{state}'" for state in WAITING_STATES)
 
@@ -15,7 +16,7 @@ FUNCTIONS = {
     # Somebody who is taking the same key, and has not committed yet, is waited for briefly:
     # it holds the key unless it is rolled back.
     "queue_job_take_guard": (
-        "(_id integer) RETURNS void LANGUAGE plpgsql SET lock_timeout = '100ms'",
+        "(_id integer) RETURNS void SET lock_timeout = '100ms'",
         f"""
 BEGIN
     UPDATE queue_job SET identity_guard = identity_key
@@ -25,7 +26,7 @@ EXCEPTION WHEN unique_violation OR lock_not_available THEN
 END""",
     ),
     "queue_job_drop_guard": (
-        "() RETURNS trigger LANGUAGE plpgsql",
+        "() RETURNS trigger",
         """
 BEGIN
     NEW.identity_guard := NULL;
@@ -33,7 +34,7 @@ BEGIN
 END""",
     ),
     "queue_job_retake_guard": (
-        "() RETURNS trigger LANGUAGE plpgsql",
+        "() RETURNS trigger",
         """
 BEGIN
     PERFORM queue_job_take_guard(NEW.id);
@@ -61,30 +62,11 @@ EXECUTE FUNCTION queue_job_retake_guard()""",
 }
 
 
-def install(cr, functions=FUNCTIONS, triggers=TRIGGERS):
-    """Create or renew functions and triggers, only where the catalogue differs."""
-    for name, (head, body) in functions.items():
-        definition = f"{head} {body}"
-        if _comment(cr, "pg_proc", "proname", name) != definition:
-            cr.execute(f"CREATE OR REPLACE FUNCTION {name}{head} AS $queue_job${body}$queue_job$")
-            cr.execute(f"COMMENT ON FUNCTION {name} IS %s", (definition,))
-    for name, definition in triggers.items():
-        if _comment(cr, "pg_trigger", "tgname", name) != definition:
-            cr.execute(f"DROP TRIGGER IF EXISTS {name} ON queue_job")
-            cr.execute(f"CREATE TRIGGER {name} {definition}")
-            cr.execute(f"COMMENT ON TRIGGER {name} ON queue_job IS %s", (definition,))
+def install(cr):
+    install_functions(cr, FUNCTIONS)
+    install_triggers(cr, TRIGGERS)
 
 
-def uninstall(cr, functions=FUNCTIONS, triggers=TRIGGERS):
-    for name in triggers:
-        cr.execute(f"DROP TRIGGER IF EXISTS {name} ON queue_job")
-    for name in functions:
-        cr.execute(f"DROP FUNCTION IF EXISTS {name}")
-
-
-def _comment(cr, catalogue, column, name):
-    cr.execute(
-        f"SELECT obj_description(oid, '{catalogue}') FROM {catalogue} WHERE {column} = %s", (name,)
-    )
-    row = cr.fetchone()
-    return row and row[0]
+def uninstall(cr):
+    drop_triggers(cr, TRIGGERS)
+    drop_functions(cr, FUNCTIONS)

@@ -6,6 +6,8 @@ leader; where poolers break sessions (poll-only mode), ``holder`` and ``seen`` a
 clock of PostgreSQL.
 """
 
+from .catalogue import exists
+
 _CREATE = """
 CREATE TABLE queue_job_leader (
     id integer PRIMARY KEY DEFAULT 1 CHECK (id = 1),
@@ -20,9 +22,7 @@ INSERT INTO queue_job_leader DEFAULT VALUES;
 
 
 def install(cr):
-    """Create the table where it is missing."""
-    cr.execute("SELECT to_regclass('queue_job_leader') IS NULL")
-    if cr.fetchone()[0]:
+    if not exists(cr, "queue_job_leader"):
         cr.execute(_CREATE)
 
 

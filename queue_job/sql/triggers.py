@@ -6,10 +6,11 @@ transaction into one, so that creating ten thousand jobs in a channel is one.
 """
 
 from ..core.notification import NOTIFY_CHANNEL
+from .catalogue import drop_functions, drop_triggers, install_functions, install_triggers
 
 #: name of the function -> its body. A statement-level trigger on UPDATE would go through
 #: all changed rows once for each statement of a long transaction: those are by row.
-FUNCTIONS = {
+_BODIES = {
     "queue_job_notify_inserted": f"""
 BEGIN
     PERFORM pg_notify('{NOTIFY_CHANNEL}', channel)
@@ -30,6 +31,7 @@ BEGIN
     RETURN NULL;
 END""",
 }
+FUNCTIONS = {name: ("() RETURNS trigger", body) for name, body in _BODIES.items()}
 
 #: name of the trigger -> its definition. What the runner itself does with a job
 #: (pending to enqueued) and what a worker does (to started and done) is silent.
@@ -60,43 +62,13 @@ DROP FUNCTION IF EXISTS queue_job_notify();
 
 
 def install(cr):
-    """Create or renew the triggers, only where the catalogue differs.
-
-    An unchanged trigger is left alone, since its DDL would wait for every transaction
-    that has used the table.
-    """
-    if _exists(cr, "SELECT FROM pg_proc WHERE proname = 'queue_job_notify'"):
+    cr.execute("SELECT FROM pg_proc WHERE proname = 'queue_job_notify'")
+    if cr.rowcount:
         cr.execute(DROP_PUBLISHED)
-    for name, body in FUNCTIONS.items():
-        if not _exists(cr, "SELECT FROM pg_proc WHERE proname = %s AND prosrc = %s", (name, body)):
-            cr.execute(
-                f"CREATE OR REPLACE FUNCTION {name}() RETURNS trigger"
-                f" LANGUAGE plpgsql AS $queue_job${body}$queue_job$"
-            )
-    for name, definition in TRIGGERS.items():
-        if not _exists(
-            cr,
-            """
-            SELECT FROM pg_trigger
-             WHERE tgname = %s
-               AND tgrelid = 'queue_job'::regclass
-               AND obj_description(oid, 'pg_trigger') = %s
-            """,
-            (name, definition),
-        ):
-            cr.execute(f"DROP TRIGGER IF EXISTS {name} ON queue_job")
-            cr.execute(f"CREATE TRIGGER {name} {definition}")
-            cr.execute(f"COMMENT ON TRIGGER {name} ON queue_job IS %s", (definition,))
+    install_functions(cr, FUNCTIONS)
+    install_triggers(cr, TRIGGERS)
 
 
 def uninstall(cr):
-    """Drop the triggers and their functions."""
-    for name in TRIGGERS:
-        cr.execute(f"DROP TRIGGER IF EXISTS {name} ON queue_job")
-    for name in FUNCTIONS:
-        cr.execute(f"DROP FUNCTION IF EXISTS {name}()")
-
-
-def _exists(cr, query, params=()):
-    cr.execute(query, params)
-    return bool(cr.rowcount)
+    drop_triggers(cr, TRIGGERS)
+    drop_functions(cr, FUNCTIONS)
