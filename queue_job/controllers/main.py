@@ -38,7 +38,7 @@ class RunJobController(http.Controller):
         :param kw: among others ``grant``, the token that the runner has left in the row of
             the job, and ``hints``, ids of pending jobs to run next, with commas between them
         :return: an empty answer, whatever becomes of the job: that is in its row. How many
-            of the hints were dealt with is in a header.
+            of the hints were dealt with is in a header, if all of these were claimed.
         :raises NotFound: dbfilter hides the database from this request, or it is not there
         """
         if not request.db:
@@ -48,13 +48,15 @@ class RunJobController(http.Controller):
         hints = parse_hints(kw.get("hints"))
         deadline = time.monotonic() + BUDGET
         count = self._run_slot(registry, job_uuid, kw.get("grant"), hints, deadline)
-        return request.make_response("", [(HINTS_HEADER, str(count))]) if hints else ""
+        known = hints and count is not None
+        return request.make_response("", [(HINTS_HEADER, str(count))]) if known else ""
 
     @classmethod
     def _run_slot(cls, registry, job_uuid, grant, hints, deadline):
         """Run a job, and what is hinted, one after the other on a cursor of their own.
 
-        :return: int, how many of the hints were dealt with
+        :return: int, how many of the hints were dealt with; None: one of them could not be
+            claimed, perhaps only because somebody had locked its row at that moment
         """
         # Never the cursor of the request: Odoo would run the job again on a conflict.
         with execution.own_cursor(registry) as cr:
@@ -63,14 +65,17 @@ class RunJobController(http.Controller):
             if job is None:
                 return 0
             cls._run_claimed(env, job)
+            were_claimed = True
             for count, hint in enumerate(hints):
                 if cr.closed or time.monotonic() > deadline:
-                    return count
+                    return count if were_claimed else None
                 env = execution.fresh_environment(cr)
                 hinted = execution.acquire_hint(env, hint, job.channel, grant)
-                if hinted is not None:
+                if hinted is None:
+                    were_claimed = False
+                else:
                     cls._run_claimed(env, hinted)
-        return len(hints)
+        return len(hints) if were_claimed else None
 
     @classmethod
     def _run_claimed(cls, env, job):

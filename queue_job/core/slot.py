@@ -16,7 +16,8 @@ PATIENCE = BUDGET + 0.5
 #: Jobs hinted in a slot, at most.
 MAX_HINTS = 50
 #: Header of the answer: how many of the hints, from the first on, were dealt with. The others
-#: are pending as before.
+#: are pending as before. It is missing when one could not be claimed: then the runner reads the
+#: channel again, since that one may be pending, too.
 HINTS_HEADER = "X-Queue-Job-Hints"
 
 
