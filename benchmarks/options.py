@@ -51,7 +51,7 @@ def _parser():
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("part", nargs="*", metavar="PART", choices=[*PARTS, []], help="see below")
-    parser.add_argument("--quick", action="store_true", help="small sizes, in about three minutes")
+    parser.add_argument("--quick", action="store_true", help="small sizes, in a few minutes")
     parser.add_argument(
         "--repetitions", type=int, metavar="N", help="of each measurement; the table has medians"
     )

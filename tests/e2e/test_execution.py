@@ -152,26 +152,3 @@ def vanished(vanished_jobs, server, database, delay):
     if not vanished_jobs:
         vanished_jobs += delay(database, VANISHED)[0]
     return vanished_jobs
-
-
-LOCKED = """
-first = env["queue.job"].with_delay(priority=1)._test_job(job_duration=3)
-others = [env["res.partner"].with_delay().create({"name": f"locked {n}"}) for n in range(30)]
-jobs = [first, *others]
-"""
-
-
-def test_a_job_whose_row_is_locked_for_a_moment_is_not_forgotten(
-    server, database, delay, ended, connect
-):
-    """It runs when its row is free, not only when the runner looks for what was lost."""
-    uuids, _pid = delay(database, LOCKED)
-    holder = connect(database)
-    with holder.cursor() as cursor:
-        cursor.execute("SELECT state FROM queue_job WHERE uuid = %s FOR UPDATE", [uuids[20]])
-        assert cursor.fetchone() == ("pending",)
-        for uuid in [*uuids[:20], *uuids[21:]]:
-            assert ended(database, uuid)["state"] == "done"
-    holder.rollback()
-    # the runner looks for what was lost after half a minute
-    assert ended(database, uuids[20], timeout=10)["state"] == "done"

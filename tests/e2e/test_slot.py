@@ -1,0 +1,88 @@
+"""What the answer to a request with hints says to the runner; here nobody but the test asks."""
+
+import pytest
+import requests
+
+HINTS_HEADER = "X-Queue-Job-Hints"
+
+
+@pytest.fixture(scope="module")
+def server(fresh_databases, start_server):
+    return start_server(fresh_databases(), channels="root:0")
+
+
+@pytest.fixture
+def database(server):
+    return server.config.database
+
+
+@pytest.fixture
+def connection(database, connect):
+    return connect(database, autocommit=True)
+
+
+@pytest.fixture
+def jobs(database, delay, connection):
+    """Rows (uuid, id) of jobs, the first of which is enqueued with the grant ``token``."""
+    uuids, _pid = delay(
+        database, "jobs = [env['res.partner'].with_delay().search_count([]) for _n in range(4)]"
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE queue_job SET state = 'enqueued', lease = 'token' WHERE uuid = %s", [uuids[0]]
+        )
+        cursor.execute("SELECT uuid, id FROM queue_job WHERE uuid = ANY(%s) ORDER BY id", [uuids])
+        return cursor.fetchall()
+
+
+@pytest.fixture
+def ask(server, database, jobs):
+    def run(grant):
+        hints = ",".join(str(job_id) for _uuid, job_id in jobs[1:])
+        parameters = {"job_uuid": jobs[0][0], "grant": grant, "hints": hints}
+        return requests.get(
+            f"{server.url}/queue_job/runjob",
+            params=parameters,
+            headers={"X-Odoo-Database": database},
+            timeout=60,
+        )
+
+    return run
+
+
+@pytest.fixture
+def states(connection, jobs):
+    def read():
+        with connection.cursor() as cursor:
+            ids = [job_id for _uuid, job_id in jobs]
+            cursor.execute("SELECT state FROM queue_job WHERE id = ANY(%s) ORDER BY id", [ids])
+            return [state for (state,) in cursor.fetchall()]
+
+    return read
+
+
+def test_all_hints_are_run_and_counted(ask, states):
+    response = ask("token")
+    assert (response.status_code, response.text) == (200, "")
+    assert response.headers[HINTS_HEADER] == "3"
+    assert states() == ["done"] * 4
+
+
+def test_who_does_not_know_the_grant_gets_nothing(ask, states):
+    response = ask("guessed")
+    assert (response.status_code, response.text) == (200, "")
+    assert states() == ["enqueued", "pending", "pending", "pending"]
+
+
+def test_a_hint_that_is_locked_for_a_moment_is_not_said_to_be_dealt_with(
+    ask, states, jobs, database, connect
+):
+    """Else the runner would forget it until it looks for what was lost."""
+    holder = connect(database)
+    with holder.cursor() as cursor:
+        cursor.execute("SELECT FROM queue_job WHERE id = %s FOR UPDATE", [jobs[2][1]])
+        response = ask("token")
+    holder.rollback()
+    assert response.status_code == 200
+    assert HINTS_HEADER not in response.headers
+    assert states() == ["done", "done", "pending", "done"]
