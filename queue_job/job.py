@@ -6,6 +6,7 @@ import logging
 import os
 import random
 import secrets
+import time
 import uuid
 from contextlib import contextmanager, nullcontext
 from datetime import date, datetime, timedelta, timezone
@@ -155,6 +156,9 @@ class Job:
     lease = None
     identity_scope = None
 
+    #: (``date_started``, what the clock that never jumps said then) of a claimed job.
+    _claimed_at = None
+
     #: Whether it waits for another one to fail.
     awaits_failure = False
 
@@ -264,7 +268,15 @@ class Job:
         job._assign(values)
         job.user_id = job.user_id or records.env.uid
         job.claimed_values = {**values, "exec_time": row["exec_time"] or None}
+        job._claimed_at = job.date_started, time.monotonic()
         return job
+
+    def _now(self):
+        """By PostgreSQL's clock in a job that was claimed: this machine's may be wrong, or jump."""
+        if self._claimed_at is None:
+            return datetime.now()
+        moment, read_at = self._claimed_at
+        return moment + timedelta(seconds=time.monotonic() - read_at)
 
     def _read(self, record):
         self._assign(job_storage.read(record))
@@ -346,7 +358,7 @@ class Job:
         if value and isinstance(value, int) and not isinstance(value, bool):
             value = timedelta(seconds=value)
         if isinstance(value, timedelta):
-            value = datetime.now() + value
+            value = self._now() + value
         self._eta = _naive_utc(value) if value else None
 
     @property
@@ -477,13 +489,13 @@ class Job:
 
     def set_started(self):
         self.state = STARTED
+        self.date_started = datetime.now()
         self._assign(self.start_values())
 
     @staticmethod
     def start_values():
-        """:return: dict of what a claim writes, beside the state, for a try that begins now"""
+        """:return: dict of what a claim writes for a try of this process"""
         return {
-            "date_started": datetime.now(),
             "worker_pid": os.getpid(),
             # whoever has claimed the job knows it
             "lease": secrets.token_hex(8),
@@ -492,7 +504,7 @@ class Job:
     def set_done(self, result=None):
         self.state = DONE
         self._forget_error()
-        self.date_done = datetime.now()
+        self.date_done = self._now()
         if result is not None:
             self.result = result
 

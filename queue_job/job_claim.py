@@ -12,7 +12,7 @@ from .job_values import READ_FIELDS, attributes
 _COLUMNS = ", ".join(f"(claimed.job).{name}" for name in ("id", "exec_time", *READ_FIELDS))
 _CLAIM = f"""
     SELECT {_COLUMNS}, user_company_id
-      FROM {{function}}({{key}}, %(date_started)s, %(worker_pid)s, %(lease)s) AS claimed
+      FROM {{function}}({{key}}, %(worker_pid)s, %(lease)s) AS claimed
 """
 
 #: The job that a request is for.
@@ -30,7 +30,7 @@ def claim(env, query, start, **which):
 
     :param str query: :data:`CLAIM_ENQUEUED` (``uuid``, ``grant``: token of the request, or
         None) or :data:`CLAIM_PENDING` (``id``, ``channel``, ``grant``)
-    :param dict start: ``date_started``, ``worker_pid`` and ``lease``
+    :param dict start: ``worker_pid`` and ``lease``
     :return: dict, the row; None: it is not in that state, or not free, or not due
     """
     flush_cache(env["queue.job"])

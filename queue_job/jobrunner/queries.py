@@ -17,6 +17,19 @@ RELEASE_RUNNER_LOCK = f"SELECT pg_advisory_unlock({RUNNER_LOCK})"
 #: Seconds of silence after which a leader is taken for frozen, or cut off.
 SILENCE = 8
 
+
+def _is_fresh(moment):
+    """SQL condition: the leader was heard of a moment ago.
+
+    Not when that is to come: PostgreSQL's clock was set back. A leader that lives is heard of
+    again soon, or else loses the lead for nothing; one that does not would keep it for as long
+    as the clock needs to catch up.
+    """
+    now = "clock_timestamp()"
+    limit = f"interval '{SILENCE} s'"
+    return f"{moment} BETWEEN {now} - {limit} AND {now} + {limit}"
+
+
 #: End the session of a leader that has not been heard of for a while. Only one that is written
 #: down as the leader: the runner of the published addon says nothing for hours.
 END_SILENT_LEADER = f"""
@@ -26,11 +39,11 @@ END_SILENT_LEADER = f"""
       JOIN pg_locks AS lock USING (pid)
      WHERE lock.locktype = 'advisory' AND lock.objsubid = 1 AND lock.granted
        AND (lock.classid::bigint << 32) | lock.objid::bigint = {RUNNER_LOCK}
-       AND activity.state_change < clock_timestamp() - interval '{SILENCE} s'
+       AND NOT {_is_fresh("activity.state_change")}
 """
 
 #: SQL condition: a runner in poll-only mode has the lease.
-_IS_LEASED = f"holder IS NOT NULL AND seen > clock_timestamp() - interval '{SILENCE} s'"
+_IS_LEASED = f"holder IS NOT NULL AND {_is_fresh('seen')}"
 
 #: Begin a new epoch as the session that has the lock, or not: a runner in poll-only mode leads.
 BEGIN_EPOCH = f"""

@@ -8,13 +8,14 @@ of transactions, are between two calls; planning them costs as much as running t
 from ..core.lock import GATE_LOCK_CLASS, JOB_LOCK_CLASS
 from .catalogue import drop_functions, install_functions
 
-_START = "_date_started timestamp, _worker_pid integer, _lease varchar"
+_START = "_worker_pid integer, _lease varchar"
 _CLAIMED = "OUT job queue_job, OUT user_company_id integer"
 
 #: Start one job. The row is locked against the same request sent twice, and a runner that
 #: takes the job back; a row that is locked is being claimed or taken back, and not waited
 #: for. A crash of PostgreSQL that loses the claim leaves the job as it was, so that its
-#: commit need not wait for the disk. The user's company saves asking for it.
+#: commit need not wait for the disk. The user's company saves asking for it. The try begins by
+#: this clock: it is compared with the start of PostgreSQL, and clocks of workers may be wrong.
 #:
 #: The grant begins with the epoch of the leader that gave it. The gate is shared until the end
 #: of the transaction, and only then the epoch is read, in a snapshot of its own: whoever closes
@@ -32,7 +33,7 @@ BEGIN
     IF FOUND THEN
         PERFORM set_config('synchronous_commit', 'off', true);
         UPDATE queue_job
-           SET state = 'started', date_started = _date_started,
+           SET state = 'started', date_started = clock_timestamp() AT TIME ZONE 'UTC',
                worker_pid = _worker_pid, lease = _lease
          WHERE {key}
      RETURNING * INTO job;

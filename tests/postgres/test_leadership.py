@@ -132,6 +132,16 @@ def test_a_lease(candidate, sql, silent, jobrunner):
         leads.keep(0)
 
 
+def test_a_lease_from_before_the_clock_was_set_back(candidate, sql, silent, jobrunner):
+    """It does not last until the clock has caught up."""
+    (_first, leads), (_second, waits) = candidate(poll_only=True), candidate(poll_only=True)
+    assert leads.take()
+    sql("UPDATE queue_job_leader SET seen = seen + interval '1 h'")
+    assert waits.take()
+    with pytest.raises(jobrunner.leadership.LeadershipLost):
+        leads.keep(0)
+
+
 def test_a_lease_that_is_given_back(candidate):
     (_first, leads), (_second, waits) = candidate(poll_only=True), candidate(poll_only=True)
     assert leads.take()
@@ -175,10 +185,8 @@ def test_the_key_of_the_gate(jobrunner):
 
 # -- what a leader that is none any more can do
 
-CLAIM = "SELECT (job).id FROM queue_job_claim_enqueued(%s, %s, now()::timestamp, 1, 'lease')"
-CLAIM_HINT = (
-    "SELECT (job).id FROM queue_job_claim_pending(%s, 'root', %s, now()::timestamp, 1, 'lease')"
-)
+CLAIM = "SELECT (job).id FROM queue_job_claim_enqueued(%s, %s, 1, 'lease')"
+CLAIM_HINT = "SELECT (job).id FROM queue_job_claim_pending(%s, 'root', %s, 1, 'lease')"
 
 
 @pytest.fixture

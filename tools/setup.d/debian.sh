@@ -2,6 +2,7 @@
 
 has_postgres() { ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null; }
 has_nginx() { [ -x /usr/sbin/nginx ] || command -v nginx >/dev/null; }
+has_faketime() { ls /usr/lib/*/faketime/libfaketime.so.1 >/dev/null 2>&1; }
 has_browser() { command -v chromium >/dev/null && command -v chromedriver >/dev/null; }
 
 system_packages() {
@@ -13,6 +14,7 @@ system_packages() {
     [ -e /etc/ssl/certs/ca-certificates.crt ] || want+=(ca-certificates)
     [[ $parts != *" postgres "* ]] || has_postgres || want+=(postgresql)
     [[ $parts != *" nginx "* ]] || has_nginx || want+=(nginx)
+    [[ $parts != *" faketime "* ]] || has_faketime || want+=(libfaketime)
     [[ $parts != *" browser "* ]] || has_browser || want+=(chromium chromium-driver)
     [ ${#want[@]} = 0 ] || apt_install "${want[@]}"
 }
