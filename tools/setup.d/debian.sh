@@ -2,7 +2,7 @@
 
 has_postgres() { ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null; }
 has_nginx() { [ -x /usr/sbin/nginx ] || command -v nginx >/dev/null; }
-has_faketime() { ls /usr/lib/*/faketime/libfaketime.so.1 >/dev/null 2>&1; }
+has_faketime() { ls /usr/lib/*/faketime/libfaketimeMT.so.1 >/dev/null 2>&1; }
 has_browser() { command -v chromium >/dev/null && command -v chromedriver >/dev/null; }
 
 system_packages() {
