@@ -11,7 +11,7 @@ from odoo.http import request
 
 from .. import execution
 from ..core.retry import CONFLICT_INTERVAL
-from ..core.slot import BUDGET, HINTS_HEADER, parse_hints
+from ..core.slot import BUDGET, HINTS_HEADER, REFUSED_HEADER, parse_hints
 from ..core.states import FAILED
 from ..exception import NoSuchJobError
 
@@ -37,8 +37,9 @@ class RunJobController(http.Controller):
         :param str job_uuid: uuid of the job
         :param kw: among others ``grant``, the token that the runner has left in the row of
             the job, and ``hints``, ids of pending jobs to run next, with commas between them
-        :return: an empty answer, whatever becomes of the job: that is in its row. How many
-            of the hints were dealt with is in a header, if all of these were claimed.
+        :return: an empty answer, whatever becomes of the job: that is in its row. A header
+            says how many of the hints were dealt with, if all of these were claimed; or that
+            no job was run.
         :raises NotFound: dbfilter hides the database from this request, or it is not there
         """
         if not request.db:
@@ -47,35 +48,41 @@ class RunJobController(http.Controller):
         registry = request.env.registry
         hints = parse_hints(kw.get("hints"))
         deadline = time.monotonic() + BUDGET
-        count = self._run_slot(registry, job_uuid, kw.get("grant"), hints, deadline)
-        known = hints and count is not None
-        return request.make_response("", [(HINTS_HEADER, str(count))]) if known else ""
+        headers = self._run_slot(registry, job_uuid, kw.get("grant"), hints, deadline)
+        return request.make_response("", headers) if headers else ""
 
     @classmethod
     def _run_slot(cls, registry, job_uuid, grant, hints, deadline):
         """Run a job, and what is hinted, one after the other on a cursor of their own.
 
-        :return: int, how many of the hints were dealt with; None: one of them could not be
-            claimed, perhaps only because somebody had locked its row at that moment
+        :return: list of the headers of the answer, (name, value)
         """
         # Never the cursor of the request: Odoo would run the job again on a conflict.
         with execution.own_cursor(registry) as cr:
             env = execution.fresh_environment(cr, grant)
             job = cls._acquire_job(env, job_uuid)
             if job is None:
-                return 0
+                return [(REFUSED_HEADER, "1")]
             cls._run_claimed(env, job)
-            were_claimed = True
-            for count, hint in enumerate(hints):
-                if cr.closed or time.monotonic() > deadline:
-                    return count if were_claimed else None
-                env = execution.fresh_environment(cr)
-                hinted = execution.acquire_hint(env, hint, job.channel, grant)
-                if hinted is None:
-                    were_claimed = False
-                else:
-                    cls._run_claimed(env, hinted)
-        return len(hints) if were_claimed else None
+            count, were_claimed = cls._run_hints(cr, hints, job.channel, grant, deadline)
+        return [(HINTS_HEADER, str(count))] if hints and were_claimed else []
+
+    @classmethod
+    def _run_hints(cls, cr, hints, channel, grant, deadline):
+        """:return: (int, bool): how many were dealt with, and whether all these were claimed; one
+        that was not may only have been locked by somebody at that moment
+        """
+        were_claimed = True
+        for count, hint in enumerate(hints):
+            if cr.closed or time.monotonic() > deadline:
+                return count, were_claimed
+            env = execution.fresh_environment(cr)
+            hinted = execution.acquire_hint(env, hint, channel, grant)
+            if hinted is None:
+                were_claimed = False
+            else:
+                cls._run_claimed(env, hinted)
+        return len(hints), were_claimed
 
     @classmethod
     def _run_claimed(cls, env, job):

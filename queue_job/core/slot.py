@@ -19,6 +19,9 @@ MAX_HINTS = 50
 #: are pending as before. It is missing when one could not be claimed: then the runner reads the
 #: channel again, since that one may be pending, too.
 HINTS_HEADER = "X-Queue-Job-Hints"
+#: Header of the answer where the job of the request was not there to be claimed. Perhaps another
+#: request has claimed it and runs it: what is between runner and Odoo may send one twice.
+REFUSED_HEADER = "X-Queue-Job-Refused"
 
 
 def parse_hints(text):

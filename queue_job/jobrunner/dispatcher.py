@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from urllib.parse import urlencode, urlsplit
 
-from ..core.slot import HINTS_HEADER
+from ..core.slot import HINTS_HEADER, REFUSED_HEADER
 
 #: Seconds to wait for a connection. The answer is waited for without limit: a job may
 #: take hours, and a worker that dies closes the connection.
@@ -33,6 +33,7 @@ class Response:
     :param hints: int, how many of the hinted jobs were dealt with; None: it did not say
     :param str url: of the server
     :param str grant: of the slot
+    :param bool was_refused: Odoo found no such job to claim
     """
 
     db_name: str
@@ -41,6 +42,7 @@ class Response:
     hints: int | None = None
     url: str = ""
     grant: str = ""
+    was_refused: bool = False
 
 
 class _WrongAnswer(Exception):
@@ -102,20 +104,25 @@ class Dispatcher:
         while True:
             url, db_name, slot, path = self._requests.get()
             hints = problem = None
+            was_refused = False
             try:
-                hints = self._ask(url, db_name, path)
+                hints, was_refused = self._ask(url, db_name, path)
             except _WrongAnswer as error:
                 problem = str(error)
             except (OSError, http.client.HTTPException, ValueError) as error:
                 problem = f"{type(error).__name__}: {error}"
-            self._responses.put(Response(db_name, slot.uuid, problem, hints, url, slot.grant))
+            self._responses.put(
+                Response(db_name, slot.uuid, problem, hints, url, slot.grant, was_refused)
+            )
             self._idle.release()
             # a full pipe is readable already
             with suppress(OSError):
                 os.write(self._wake_write, b".")
 
     def _ask(self, url, db_name, path):
-        """:return: int, how many hints were dealt with; None: the answer does not say"""
+        """:return: (int or None, bool): how many hints were dealt with, where the answer says so;
+        and whether the job was refused
+        """
         connection = self._connect(url)
         is_reusable = False
         try:
@@ -131,7 +138,7 @@ class Dispatcher:
         if response.status != 200:
             raise _WrongAnswer(f"Odoo answered {response.status} {response.reason}")
         hints = response.headers.get(HINTS_HEADER, "")
-        return int(hints) if hints.isdecimal() else None
+        return int(hints) if hints.isdecimal() else None, REFUSED_HEADER in response.headers
 
     def _connect(self, url):
         """:return: a connection to the server, an open one where it keeps them open"""

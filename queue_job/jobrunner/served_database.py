@@ -124,7 +124,7 @@ class ServedDatabase:
         if slot is not None and slot.grant != response.grant:
             # of a request from before this database was taken over
             return
-        reached = self._settle_slot(response)
+        reached = self._settle_slot(response, now)
         seconds = self._pool.note_end(response.url, reached, now)
         if seconds is None:
             return
@@ -139,24 +139,34 @@ class ServedDatabase:
         if self._pool.rests_until() > now:
             self.windows.suspend(self._pool.rests_until())
 
-    def _settle_slot(self, response):
+    def _settle_slot(self, response, now):
         """:return: bool, whether Odoo has dealt with the job"""
         slot = self.in_flight.pop(response.uuid, None)
         if slot is None:
             # found dead before its request ended
             return response.problem is None
-        if response.problem is None:
+        if response.problem is None and not response.was_refused:
             self._end_slot(slot, response.hints)
             return True
         if self.database.take_back([slot.id]):
             # it was not even claimed
             self._end_slot(slot, 0)
+            if response.was_refused:
+                self.windows.defer(slot.channel, now)
+                return True
             self.windows.note_changed([slot.channel])
             return False
         # A worker has it, or had it: only the lock can tell. Look at once.
         self._watched[response.uuid] = slot
-        self._free_hints(slot, None)
+        self._free_hints(slot, 0 if response.was_refused else None)
         self._is_alarmed = True
+        _logger.warning(
+            "the request for job %s of database %s ended too early (%s): should a worker be at the"
+            " job, its capacity is free when it ends",
+            response.uuid,
+            self.name,
+            response.problem or "another request has claimed it, or somebody has changed it",
+        )
         return True
 
     def _end_slot(self, slot, hints=None):

@@ -71,6 +71,7 @@ def test_all_hints_are_run_and_counted(ask, states):
 def test_who_does_not_know_the_grant_gets_nothing(ask, states):
     response = ask("guessed")
     assert (response.status_code, response.text) == (200, "")
+    assert response.headers["X-Queue-Job-Refused"]
     assert states() == ["enqueued", "pending", "pending", "pending"]
 
 

@@ -68,9 +68,13 @@ def stage(database, start_server, cluster):
 
 
 def _stages(database, start_server, options, **common):
-    def make(servers=1, **config):
+    def make(servers=1, http_ports=(), **config):
         config = {**common, **config}
-        started = [start_server(database, addons=(TEST_ADDONS,), **config) for _ in range(servers)]
+        # 0: any
+        started = [
+            start_server(database, addons=(TEST_ADDONS,), **{"http_port": port, **config})
+            for port in http_ports or [0] * servers
+        ]
         made = Stage(database, options, started)
         wait_until(
             lambda: f"ready for db {database}" in made.log(), 60, "a runner ready for the database"
