@@ -18,8 +18,9 @@ from ..core.slot import HINTS_HEADER, REFUSED_HEADER
 #: Seconds to wait for a connection. The answer is waited for without limit: a job may
 #: take hours, and a worker that dies closes the connection.
 CONNECT_TIMEOUT = 10
-#: Seconds after which a silent connection is probed, whether its other end is still there.
-KEEPALIVE = 30
+#: How a silent connection is probed, whether its other end is still there: seconds until that
+#: begins, seconds between two probes, and how many are not answered before it is given up.
+KEEPALIVE = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3}
 MAX_THREADS = 256
 
 
@@ -173,8 +174,9 @@ def _open(url):
     connection.connect()
     connection.sock.settimeout(None)
     connection.sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    if hasattr(socket, "TCP_KEEPIDLE"):
-        connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, KEEPALIVE)
+    for name, value in KEEPALIVE.items():
+        if hasattr(socket, name):
+            connection.sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
     return connection
 
 

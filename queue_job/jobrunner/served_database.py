@@ -26,6 +26,9 @@ DEAD_AFTER = 1.5
 #: Seconds of close looks after a request has ended without an answer: PostgreSQL needs a
 #: moment to notice that a worker is gone.
 ALERT = 3
+#: Seconds for which none of a slot's jobs is in progress, after which its answer is no longer
+#: waited for. A worker may still be at what follows a failure, or releases those that waited.
+ANSWER_PATIENCE = 30
 #: Seconds after which everything is looked at, notified or not; and where nothing is notified.
 POLL_INTERVAL = 30
 POLL_ONLY_INTERVAL = 1
@@ -66,6 +69,8 @@ class ServedDatabase:
         self._chosen = []
         #: (uuid, lease) -> when it was first seen so, of the jobs that look dead
         self._without_lock = {}
+        #: (uuid, grant) -> since when nothing of a slot is in progress, though its request is open
+        self._unanswered = {}
         self._is_alarmed = False
         self._alert_until = 0
         #: when jobs become due, and when that was last looked for
@@ -256,6 +261,7 @@ class ServedDatabase:
         for slot in [slot for slot in self._watched.values() if ids.isdisjoint(slot.ids())]:
             del self._watched[slot.uuid]
             self._end_slot(slot)
+        self._end_unanswered(ids, now)
         self._account_for(rows.values())
         self._without_lock = {
             (row.uuid, row.lease or ""): self._without_lock.get((row.uuid, row.lease or ""), now)
@@ -265,6 +271,24 @@ class ServedDatabase:
         dead = [key for key, since in self._without_lock.items() if now - since >= DEAD_AFTER]
         if dead:
             self._requeue(dead, rows)
+
+    def _end_unanswered(self, ids, now):
+        """The jobs of a slot have ended, and its answer was lost on the way without a trace."""
+        self._unanswered = {
+            (uuid, slot.grant): self._unanswered.get((uuid, slot.grant), now)
+            for uuid, slot in self.in_flight.items()
+            if ids.isdisjoint(slot.ids())
+        }
+        for (uuid, _grant), since in self._unanswered.items():
+            if now - since >= ANSWER_PATIENCE:
+                _logger.warning(
+                    "the request for job %s of database %s has no answer, though nothing of it has run"
+                    " for %s s: something between drops connections, and its capacity is free now",
+                    uuid,
+                    self.name,
+                    ANSWER_PATIENCE,
+                )
+                self._end_slot(self.in_flight.pop(uuid))
 
     def _account_for(self, rows):
         """Jobs that are in no slot: lost on the way, or started by somebody else."""

@@ -587,3 +587,19 @@ def test_a_job_that_was_refused_though_nobody_runs_it(serve, insert, state_of):
     assert state_of(job) == "pending"
     assert slots(served) == []
     assert [slot.uuid for slot in slots(served, time.time() + 1)] == [job]
+
+
+def test_an_answer_that_is_lost(serve, insert, sql, caplog):
+    """The jobs of the slot have ended; after a while its capacity is free."""
+    first, second = insert(), insert()
+    served = serve("root:1")
+    now = time.time()
+    (slot,) = slots(served, now)
+    sql("UPDATE queue_job SET state = 'done' WHERE uuid = %s", first)
+    served.look(now + 3)
+    assert slots(served, now + 30) == []
+    assert [slot.uuid for slot in slots(served, now + 40)] == [second]
+    assert f"the request for job {first} of database {served.name} has no answer" in caplog.text
+    # should it come all the same, it says nothing new
+    answer(served, slot)
+    assert list(served.in_flight) == [second]

@@ -4,6 +4,7 @@ import contextlib
 import socket
 import struct
 import threading
+import time
 from enum import Enum
 
 HOST = "127.0.0.1"
@@ -27,6 +28,8 @@ class Mode(Enum):
     FAIL = "answers 500"
     #: Pass the request on, and close in the middle of the answer's first line.
     TRUNCATE = "truncates"
+    #: Pass the request on, and a byte of the answer each second.
+    TRICKLE = "trickles"
 
 
 class Proxy:
@@ -109,6 +112,9 @@ class Proxy:
                 if is_answer and self.mode is Mode.TRUNCATE:
                     sink.sendall(data[:8])
                     break
+                if is_answer and self.mode is Mode.TRICKLE:
+                    _trickle(sink, data)
+                    continue
                 sink.sendall(data)
         if self._swallows(source, sink):
             # the end is swallowed, too; both stay open until the proxy is closed
@@ -125,6 +131,12 @@ class Proxy:
 
     def _start(self, target, *args):
         threading.Thread(target=target, args=args, daemon=True).start()
+
+
+def _trickle(sink, data):
+    for number in range(len(data)):
+        sink.sendall(data[number : number + 1])
+        time.sleep(1)
 
 
 def _close(one):
