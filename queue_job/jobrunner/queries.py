@@ -14,7 +14,8 @@ from ..core.ready_job import ready_jobs
 TAKE_RUNNER_LOCK = f"SELECT pg_try_advisory_lock({RUNNER_LOCK})"
 RELEASE_RUNNER_LOCK = f"SELECT pg_advisory_unlock({RUNNER_LOCK})"
 
-#: Seconds of silence after which a leader is taken for frozen, or cut off.
+#: Seconds of silence after which a leader is taken for frozen, or cut off. More than pass between
+#: two of its signs of life (2) when an answer to it just comes in time (5).
 SILENCE = 8
 
 
@@ -41,6 +42,8 @@ END_SILENT_LEADER = f"""
        AND (lock.classid::bigint << 32) | lock.objid::bigint = {RUNNER_LOCK}
        AND NOT {_is_fresh("activity.state_change")}
 """
+
+WAIT_A_MOMENT = "SELECT pg_sleep(0.3)"
 
 #: SQL condition: a runner in poll-only mode has the lease.
 _IS_LEASED = f"holder IS NOT NULL AND {_is_fresh('seen')}"
