@@ -1,6 +1,8 @@
 """Workers and servers that end in order, in the middle of their work."""
 
+import os
 import signal
+import sys
 import time
 
 import pytest
@@ -78,7 +80,9 @@ def test_the_server_is_stopped_in_order(stage, judge):
 @pytest.mark.long
 def test_the_server_loads_its_code_again(stage, judge):
     """SIGHUP: all processes end in order, and others start."""
-    here = stage(workers=3, channels="root:3,root.long:1")
+    # Odoo looks for its Python there
+    path = os.pathsep.join([f"{sys.prefix}/bin", os.environ["PATH"]])
+    here = stage(workers=3, channels="root:3,root.long:1", environ={"PATH": path})
     uuids = in_the_middle(here)
     (server,) = here.servers
     ready = f"ready for db {here.database}"
