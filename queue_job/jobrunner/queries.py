@@ -32,10 +32,14 @@ END_SILENT_LEADER = f"""
 #: SQL condition: a runner in poll-only mode has the lease.
 _IS_LEASED = f"holder IS NOT NULL AND seen > clock_timestamp() - interval '{SILENCE} s'"
 
+#: A later epoch has a higher number, even where PostgreSQL has lost the last ones: a standby that is
+#: promoted may never have heard of them, and the grants of a lost epoch must not be good again.
+_NEXT_EPOCH = "greatest(epoch + 1, (extract(epoch FROM clock_timestamp()) * 1000)::bigint)"
+
 #: Begin a new epoch as the session that has the lock, or not: a runner in poll-only mode leads.
 BEGIN_EPOCH = f"""
     UPDATE queue_job_leader
-       SET epoch = epoch + 1, holder = NULL, seen = NULL, pid = pg_backend_pid(),
+       SET epoch = {_NEXT_EPOCH}, holder = NULL, seen = NULL, pid = pg_backend_pid(),
            backend_start = (SELECT backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid())
      WHERE NOT ({_IS_LEASED})
  RETURNING epoch
@@ -44,7 +48,7 @@ BEGIN_EPOCH = f"""
 #: The same in poll-only mode, where a session is nobody's: with a lease.
 BEGIN_LEASED_EPOCH = f"""
     UPDATE queue_job_leader
-       SET epoch = epoch + 1, holder = %(holder)s, seen = clock_timestamp(),
+       SET epoch = {_NEXT_EPOCH}, holder = %(holder)s, seen = clock_timestamp(),
            pid = NULL, backend_start = NULL
      WHERE NOT ({_IS_LEASED})
        AND NOT EXISTS (

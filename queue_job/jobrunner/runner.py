@@ -26,7 +26,7 @@ from .candidate import FIRST_RETRY, Candidate
 from .database import Database
 from .dispatcher import MAX_THREADS, Dispatcher
 from .errands import Errands
-from .heartbeat import Heartbeat, HealthFile
+from .heartbeat import HealthFile, Heartbeat
 from .leadership import LeadershipLost
 from .served_database import ServedDatabase
 
@@ -148,7 +148,9 @@ class QueueJobRunner:
     def _describe(self):
         """What :class:`.health.Health` tells of the databases."""
         under_way = {
-            "listing the databases" if errand is LISTING else f"an attempt at {errand.database.db_name}": since
+            "listing the databases"
+            if errand is LISTING
+            else f"an attempt at {errand.database.db_name}": since
             for errand, since in self._errands.under_way()
         }
         not_served = {name or "databases": why for name, why in self._reported.items()}

@@ -60,7 +60,10 @@ def test_a_runner_tells_how_it_is(here, start_runner):
     wait_until(lambda: runner.health_file.stat().st_mtime_ns != written, 20, "another sign of life")
     runner.child.process.terminate()
     assert runner.child.process.wait(20) == 0
-    assert runner.health(LIMIT) == (1, f"job runner: not running: there is no {runner.health_file}\n")
+    assert runner.health(LIMIT) == (
+        1,
+        f"job runner: not running: there is no {runner.health_file}\n",
+    )
 
 
 def test_the_command_of_the_addon_says_the_same(here, start_runner):

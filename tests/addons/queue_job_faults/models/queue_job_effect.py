@@ -5,6 +5,7 @@ import time
 
 from odoo import api, fields, models
 from odoo.addons.queue_job.delay import group
+from odoo.addons.queue_job.exception import RetryableJobError
 
 
 class QueueJobEffect(models.Model):
@@ -64,6 +65,12 @@ class QueueJobEffect(models.Model):
             )
             self._work(seconds)
         self._leave_row()
+
+    def fail_at_first(self):
+        """Be tried again once, at once."""
+        self._leave_row()
+        if self._tries() <= 1:
+            raise RetryableJobError("once more", seconds=1)
 
     def kill_worker(self, tries=None):
         """Kill the process that runs it, at the first ``tries`` tries; None: always."""
