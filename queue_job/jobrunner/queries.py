@@ -32,6 +32,10 @@ END_SILENT_LEADER = f"""
 #: SQL condition: a runner in poll-only mode has the lease.
 _IS_LEASED = f"holder IS NOT NULL AND seen > clock_timestamp() - interval '{SILENCE} s'"
 
+#: SQL: since when this PostgreSQL runs what is asked of it. A standby that was promoted has run for long,
+#: but what began before the last commit that it has replayed began on the lost primary.
+_HERE_SINCE = "greatest(pg_postmaster_start_time(), pg_last_xact_replay_timestamp())"
+
 #: A later epoch has a higher number, even where PostgreSQL has lost the last ones: a standby that is
 #: promoted may never have heard of them, and the grants of a lost epoch must not be good again.
 _NEXT_EPOCH = "greatest(epoch + 1, (extract(epoch FROM clock_timestamp()) * 1000)::bigint)"
@@ -275,7 +279,7 @@ def requeue_dead_jobs(condition="TRUE", at_last_try="failed"):
     return f"""
         WITH dead AS (
             SELECT id, state = 'started' AND date_started
-                       > pg_postmaster_start_time() AT TIME ZONE 'UTC' AS lost_try
+                       > {_HERE_SINCE} AT TIME ZONE 'UTC' AS lost_try
               FROM queue_job
              WHERE state IN ('enqueued', 'started')
                AND {condition}
