@@ -127,9 +127,12 @@ def test_a_frozen_leader_wakes_up_behind_the_pooler(runners, judge):
 
 @pytest.mark.long
 def test_the_pooler_is_killed(pooled_stage, pooler, judge):
-    """All connections are gone at once, and come back."""
+    """All connections are gone at once, and come back.
+
+    A worker that can't tell that its job returns to the queue looks dead: that try counts.
+    """
     here = pooled_stage(workers=3, channels="root:3")
-    uuids = here.delay("leave", 40, kwargs={"seconds": 0.5}, max_retries=1)
+    uuids = here.delay("leave", 40, kwargs={"seconds": 0.5})
     here.wait_for("started", uuids, 3)
     pooler.child.kill()
     start = time.monotonic()
@@ -141,4 +144,4 @@ def test_the_pooler_is_killed(pooled_stage, pooler, judge):
     done = here.count("done", uuids)
     wait_until(lambda: here.count("done", uuids) > done, PATIENCE, "a job done")
     judge(here, "PgBouncer killed and started again", time.monotonic() - start)
-    assert {retry for (retry,) in here.rows(uuids, "retry")} == {1}
+    assert {retry for (retry,) in here.rows(uuids, "retry")} <= {1, 2}
