@@ -5,7 +5,7 @@ import time
 
 import pytest
 from faults.pooler import Pooler
-from faults.runners import NO_RUNNER, RunnerProcess
+from faults.runners import NO_RUNNER, RunnerProcess, Supervisor
 from faults.stage import Stage, kill
 
 from stack.places import REPOSITORY
@@ -138,10 +138,8 @@ def test_the_pooler_is_killed(pooled_stage, pooler, judge):
     start = time.monotonic()
     time.sleep(1)
     pooler.start()
-    (server,) = here.servers
-    if not server.is_running:
-        server.start()
     done = here.count("done", uuids)
-    wait_until(lambda: here.count("done", uuids) > done, PATIENCE, "a job done")
+    supervisor = Supervisor(*here.servers)
+    supervisor.wait_until(lambda: here.count("done", uuids) > done, PATIENCE, "a job done")
     judge(here, "PgBouncer killed and started again", time.monotonic() - start)
     assert {retry for (retry,) in here.rows(uuids, "retry")} <= {1, 2}
