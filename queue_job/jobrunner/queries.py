@@ -48,10 +48,18 @@ WAIT_A_MOMENT = "SELECT pg_sleep(0.3)"
 #: SQL condition: a runner in poll-only mode has the lease.
 _IS_LEASED = f"holder IS NOT NULL AND {_is_fresh('seen')}"
 
+#: SQL: since when this PostgreSQL runs what is asked of it. A standby that was promoted has run for long,
+#: but what began before the last commit that it has replayed began on the lost primary.
+_HERE_SINCE = "greatest(pg_postmaster_start_time(), pg_last_xact_replay_timestamp())"
+
+#: A later epoch has a higher number, even where PostgreSQL has lost the last ones: a standby that is
+#: promoted may never have heard of them, and the grants of a lost epoch must not be good again.
+_NEXT_EPOCH = "greatest(epoch + 1, (extract(epoch FROM clock_timestamp()) * 1000)::bigint)"
+
 #: Begin a new epoch as the session that has the lock, or not: a runner in poll-only mode leads.
 BEGIN_EPOCH = f"""
     UPDATE queue_job_leader
-       SET epoch = epoch + 1, holder = NULL, seen = NULL, pid = pg_backend_pid(),
+       SET epoch = {_NEXT_EPOCH}, holder = NULL, seen = NULL, pid = pg_backend_pid(),
            backend_start = (SELECT backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid())
      WHERE NOT ({_IS_LEASED})
  RETURNING epoch
@@ -60,7 +68,7 @@ BEGIN_EPOCH = f"""
 #: The same in poll-only mode, where a session is nobody's: with a lease.
 BEGIN_LEASED_EPOCH = f"""
     UPDATE queue_job_leader
-       SET epoch = epoch + 1, holder = %(holder)s, seen = clock_timestamp(),
+       SET epoch = {_NEXT_EPOCH}, holder = %(holder)s, seen = clock_timestamp(),
            pid = NULL, backend_start = NULL
      WHERE NOT ({_IS_LEASED})
        AND NOT EXISTS (
@@ -287,7 +295,7 @@ def requeue_dead_jobs(condition="TRUE", at_last_try="failed"):
     return f"""
         WITH dead AS (
             SELECT id, state = 'started' AND date_started
-                       > pg_postmaster_start_time() AT TIME ZONE 'UTC' AS lost_try
+                       > {_HERE_SINCE} AT TIME ZONE 'UTC' AS lost_try
               FROM queue_job
              WHERE state IN ('enqueued', 'started')
                AND {condition}

@@ -131,6 +131,12 @@ def _copy(source, name, target, target_name):
         subprocess.run(restore, env=environ, stdin=dump, check=True)
 
 
+@pytest.fixture(scope="session")
+def copy_database():
+    """A function that copies a database of one cluster into an empty one of another."""
+    return _copy
+
+
 @pytest.fixture
 def lone_stage(lone_cluster, start_server, request):
     """A function ``lone_stage(**config)``: a :class:`Stage` on the cluster of its own."""

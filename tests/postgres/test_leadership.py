@@ -61,7 +61,7 @@ def test_one_leader_and_the_next_when_it_is_gone(candidate):
     assert not waits.take()
     first.close()
     assert wait_until(waits.take, LIMIT, "the end of the first session")
-    assert waits.epoch == leads.epoch + 1
+    assert waits.epoch > leads.epoch
 
 
 def test_a_silent_leader_is_thrown_out(candidate, sql, silent, jobrunner):
@@ -147,7 +147,7 @@ def test_a_lease_that_is_given_back(candidate):
     assert leads.take()
     leads.leave()
     assert waits.take()
-    assert waits.epoch == leads.epoch + 1
+    assert waits.epoch > leads.epoch
 
 
 def test_lease_and_session_exclude_each_other(candidate):

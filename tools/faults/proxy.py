@@ -62,6 +62,11 @@ class Proxy:
                 one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
             _close(one)
 
+    def move(self, target):
+        """Let the address belong to another server from now on."""
+        self._target = target
+        self.drop()
+
     def mute(self):
         """Swallow from now on what comes over the connections that are open; new ones pass."""
         self._mute |= self._sockets
@@ -101,7 +106,11 @@ class Proxy:
         if isinstance(self._target, int):
             return socket.create_connection((HOST, self._target))
         server = socket.socket(socket.AF_UNIX)
-        server.connect(str(self._target))
+        try:
+            server.connect(str(self._target))
+        except OSError:
+            server.close()
+            raise
         return server
 
     def _pump(self, source, sink, is_answer):

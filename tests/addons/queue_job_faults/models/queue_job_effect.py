@@ -73,6 +73,12 @@ class QueueJobEffect(models.Model):
             raise RetryableJobError("not now", seconds=seconds)
         self._leave_row()
 
+    def fail_at_first(self):
+        """Be tried again once, at once."""
+        self._leave_row()
+        if self._tries() <= 1:
+            raise RetryableJobError("once more", seconds=1)
+
     def kill_worker(self, tries=None):
         """Kill the process that runs it, at the first ``tries`` tries; None: always."""
         self._leave_row()
