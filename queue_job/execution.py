@@ -21,10 +21,10 @@ from odoo import api
 from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 
 from . import job_storage, job_values
-from .core import dead_job
+from .core import dead_job, time_limit
 from .core.retry import CONFLICT_INTERVAL, interruption_delay
 from .core.states import DONE, FAILED
-from .exception import FailedJobError, JobError, NoSuchJobError, RetryableJobError
+from .exception import FailedJobError, JobError, JobTimedOut, NoSuchJobError, RetryableJobError
 from .job import Job
 from .job_claim import CLAIM_ENQUEUED, CLAIM_PENDING, claim
 from .utils import commit_forbidden, in_test_mode
@@ -150,7 +150,11 @@ def _begin_try(env, row):
         _fail_unloadable(env, row["uuid"], error)
         return None
     if dead_job.must_fail(job.exc_name, job.retry, job.max_retries):
-        _fail_found_dead(env, job)
+        _logger.error("%s failed: its worker was gone, at its last try", job)
+        _fail_outside(env, job)
+        return None
+    if time_limit.is_timed_out(job.exc_name):
+        _settle_timed_out(env, job)
         return None
     # Its row is as it should be, unless an addon wants to know or to add something.
     job.store()
@@ -158,9 +162,22 @@ def _begin_try(env, row):
     return job
 
 
-def _fail_found_dead(env, job):
-    """Let a job fail whose worker was gone at its last try."""
-    _logger.error("%s failed: its worker was gone, at its last try", job)
+def _settle_timed_out(env, job):
+    """Let a job wait for its next try, or fail, whose last one has taken too long."""
+    verdict = job.retry_policy.verdict(JobTimedOut(job.exc_message))
+    if not time_limit.is_tried_again(verdict, job.retry, job.max_retries):
+        _logger.error("%s failed: %s", job, job.exc_message)
+        _fail_outside(env, job)
+        return
+    _logger.debug("%s postponed: %s", job, job.exc_message)
+    job.postpone(result=job.exc_message)
+    job.set_pending(reset_retry=False)
+    job.store()
+    env.cr.commit()
+
+
+def _fail_outside(env, job):
+    """Let a job fail for the error in its row, that was written there by the runner."""
     values = {"exc_name": job.exc_name, "exc_message": job.exc_message, "exc_info": job.exc_info}
     job.set_failed()
     job.store()

@@ -30,6 +30,7 @@ from .core.states import (
     WAIT_DEPENDENCIES,
     WAITING_STATES,
 )
+from .core.time_limit import check_timeout
 from .declaration import function_name, job, related_action
 from .exception import FailedJobError, JobError, NoSuchJobError, RetryableJobError
 from .utils import can_open_test_cursors, commit_forbidden, in_test_mode
@@ -155,6 +156,7 @@ class Job:
     worker_pid = None
     lease = None
     identity_scope = None
+    _timeout = None
 
     #: (``date_started``, what the clock that never jumps said then) of a claimed job.
     _claimed_at = None
@@ -364,6 +366,17 @@ class Job:
     @property
     def channel(self):
         return self._channel or self.job_config.channel
+
+    @property
+    def timeout(self):
+        """int seconds that a try may take, 0 for no limit; as the job function says by default"""
+        if self._timeout is None:
+            return self._functions.timeout_of(self.job_function_name)
+        return self._timeout
+
+    @timeout.setter
+    def timeout(self, value):
+        self._timeout = None if value is None else check_timeout(value)
 
     @property
     def job_function_name(self):
@@ -594,7 +607,17 @@ class Job:
     def _cursor_of_method(self):
         if not self.job_config.allow_commit:
             return commit_forbidden(self.recordset.env.cr)
-        return nullcontext() if self.runs_in_caller else self._on_own_cursor()
+        return nullcontext() if self.runs_in_caller else self._on_cursor_of_method()
+
+    @contextmanager
+    def _on_cursor_of_method(self):
+        """Move the job to a cursor that may commit, and let the one that holds the lock of the
+        job tell which one it is: so that both can be ended from outside.
+        """
+        outer = self.env.cr
+        with self._on_own_cursor():
+            job_claim.mark_backend(outer, self.env.cr)
+            yield
 
     def count_try(self, error, ignore_retry=False):
         """Account for a try that ended with ``error`` and may be repeated.

@@ -6,6 +6,7 @@ What they do is in ``sql/functions.py``, who locks what against whom in ``docs/l
 
 import json
 
+from .core.lock import METHOD_LOCK_CLASS
 from .job_storage import flush_cache, forget_cache
 from .job_values import READ_FIELDS, attributes
 
@@ -69,3 +70,10 @@ def lock(job):
     cr.execute(LOCK, {"uuid": job.uuid, "lease": job.lease})
     is_locked, job.has_dependents = cr.fetchone()
     return bool(is_locked)
+
+
+def mark_backend(cr, other):
+    """Tell, by a lock of the transaction on ``cr``, which backend ``other`` is a cursor of."""
+    other.execute("SELECT pg_backend_pid()")
+    (pid,) = other.fetchone()
+    cr.execute("SELECT pg_advisory_xact_lock_shared(%s, %s)", (METHOD_LOCK_CLASS, pid))

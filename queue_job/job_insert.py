@@ -31,7 +31,7 @@ FILLED_COLUMNS = (
     *("uuid", "name", "date_created", "user_id", "company_id", "model_name", "method_name"),
     *("func_string", "channel_method_name", "job_function_id", "channel", "records", "args"),
     *("kwargs", "dependencies", "state", "priority", "retry", "max_retries", "exec_time"),
-    "worker_pid",
+    *("worker_pid", "timeout"),
 )
 
 #: Columns in which most new rows have none.
@@ -159,6 +159,7 @@ def _filled(model, job):
         int(job.max_retries or 0),
         float(job.exec_time or 0),
         int(job.worker_pid or 0),
+        job.timeout,
     )
 
 

@@ -6,9 +6,18 @@ statement is a transaction, READ COMMITTED, so that its locks last as long as it
 """
 
 from ..core.dead_job import FOUND_DEAD, INFORMATION, MESSAGE
-from ..core.lock import GATE_IS_CLOSED, GATE_LOCK_CLASS, JOB_IS_UNLOCKED, RUNNER_LOCK
+from ..core.lock import (
+    GATE_IS_CLOSED,
+    GATE_LOCK_CLASS,
+    JOB_IS_UNLOCKED,
+    JOB_LOCK_CLASS,
+    RUNNER_LOCK,
+    terminate,
+)
 from ..core.notification import ECHO_CHANNEL
 from ..core.ready_job import ready_jobs
+from ..core.time_limit import INFORMATION as TIMED_OUT_INFORMATION
+from ..core.time_limit import MESSAGE_SQL, TIMED_OUT
 
 #: Only one runner may drive a database: a session lock, held while the connection lives.
 TAKE_RUNNER_LOCK = f"SELECT pg_try_advisory_lock({RUNNER_LOCK})"
@@ -104,9 +113,10 @@ FIND_ADDON = """
            to_regclass('queue_job') IS NOT NULL AS has_table,
            to_regproc('queue_job_claim_pending') IS NOT NULL
            AND to_regclass('queue_job_leader') IS NOT NULL
-           AND EXISTS (SELECT FROM information_schema.columns
-                        WHERE table_schema = current_schema()
-                          AND table_name = 'queue_job_channel' AND column_name = 'has_limits')
+           AND (SELECT count(*) = 2 FROM information_schema.columns
+                 WHERE table_schema = current_schema()
+                   AND (table_name, column_name) IN (('queue_job_channel', 'has_limits'),
+                                                     ('queue_job', 'timeout')))
                AS has_schema
 """
 FIND_INSTALLED = """
@@ -214,7 +224,8 @@ MARK_DUE = f"""
 #: The jobs that are with a worker, or on the way to one; and whether a connection holds
 #: the lock of the job. The partial index on these states keeps it cheap.
 IN_PROGRESS = f"""
-    SELECT uuid, id, channel, state, lease, worker_pid, {JOB_IS_UNLOCKED} AS is_unlocked
+    SELECT uuid, id, channel, state, lease, worker_pid, {JOB_IS_UNLOCKED} AS is_unlocked,
+           state = 'started' AND coalesce(timeout, 0) > 0 AS is_limited
       FROM queue_job
      WHERE state IN ('enqueued', 'started')
 """
@@ -324,3 +335,54 @@ REQUEUE_SEEN_DEAD = requeue_dead_jobs(
     "(uuid, coalesce(lease, '')) IN (SELECT * FROM unnest(%(uuids)s::text[], %(leases)s::text[]))",
     at_last_try="pending",
 )
+
+#: How many seconds the jobs that run under a time limit have left, less than none when it is
+#: over. The try began with the transaction that has the lock of the job, by the clock of
+#: PostgreSQL; where the role of the runner may not see that, as the row says.
+TIME_LEFT = f"""
+    SELECT uuid, lease,
+           timeout - extract(epoch FROM clock_timestamp()
+                             - coalesce(xact_start, date_started AT TIME ZONE 'UTC'))::float8
+           AS seconds
+      FROM queue_job
+      JOIN pg_locks AS lock
+        ON locktype = 'advisory' AND classid = {JOB_LOCK_CLASS} AND objid = queue_job.id
+           AND objsubid = 2 AND granted
+           AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+      JOIN pg_stat_activity AS activity USING (pid)
+     WHERE queue_job.state = 'started' AND timeout > 0 AND lease IS NOT NULL
+"""
+
+
+def end_overdue(lock):
+    """Take jobs from the tries with these leases: from now on they can't be settled.
+
+    What becomes of the jobs is up to the worker that gets them next, see ``core.time_limit``.
+
+    :param str lock: SQL, what to do about a row that somebody is writing
+    :return: SQL; rows are ``(uuid,)``
+    """
+    return f"""
+        WITH overdue AS (
+            SELECT id FROM queue_job
+             WHERE state = 'started'
+               AND (uuid, lease) IN (
+                SELECT * FROM unnest(%(uuids)s::text[], %(leases)s::text[]))
+               FOR NO KEY UPDATE {lock})
+        UPDATE queue_job
+           SET state = 'pending', retry = retry + 1, exc_name = '{TIMED_OUT}',
+               exc_message = {MESSAGE_SQL}, exc_info = '{TIMED_OUT_INFORMATION}',
+               date_enqueued = NULL, date_started = NULL, worker_pid = NULL, lease = NULL
+          FROM overdue
+         WHERE queue_job.id = overdue.id
+     RETURNING queue_job.uuid
+    """
+
+
+END_OVERDUE = end_overdue("SKIP LOCKED")
+#: The backend that has written to the row is being terminated: that takes a moment.
+END_OVERDUE_LOCKED = end_overdue("")
+LOCK_TIMEOUT = "SET LOCAL lock_timeout = '500ms';"
+
+#: End the sessions in which some jobs run.
+TERMINATE = terminate("%(ids)s::int[]")

@@ -14,6 +14,7 @@ from ..core.slot import MAX_HINTS, PATIENCE, Slot, share
 from ..core.states import ENQUEUED, STARTED
 from .gate import Gate
 from .leadership import TOUCH_INTERVAL
+from .time_limits import TimeLimits
 from .windows import Windows
 
 _logger = logging.getLogger(__name__)
@@ -60,6 +61,9 @@ class ServedDatabase:
         self.in_flight = {}
         #: uuid -> slot, of what runs without an open request of this runner
         self._watched = {}
+        #: (uuid, grant) -> slot, of requests that go on though their job was taken from them
+        self._overdue = {}
+        self._time_limits = TimeLimits(database)
         #: ids of the jobs in these slots, and of those that are hinted for nobody else
         self._taken = set()
         #: what its web client says about channels
@@ -125,11 +129,16 @@ class ServedDatabase:
 
         :param response: :class:`.dispatcher.Response`
         """
+        overdue = self._overdue.pop((response.uuid, response.grant), None)
         slot = self.in_flight.get(response.uuid)
-        if slot is not None and slot.grant != response.grant:
+        if overdue is not None:
+            self._manager.remove_job(overdue.uuid, db_name=self.name)
+            reached = True
+        elif slot is not None and slot.grant != response.grant:
             # of a request from before this database was taken over
             return
-        reached = self._settle_slot(response, now)
+        else:
+            reached = self._settle_slot(response, now)
         seconds = self._pool.note_end(response.url, reached, now)
         if seconds is None:
             return
@@ -221,9 +230,10 @@ class ServedDatabase:
             self._is_alarmed = False
             self._next_look, self._alert_until = now, now + ALERT
         if now >= self._next_look:
-            self._look_at_jobs_in_progress(now)
+            rows = self._look_at_jobs_in_progress(now)
             is_close = self._without_lock or now < self._alert_until
-            self._next_look = now + (CLOSE_LOOK_INTERVAL if is_close else LOOK_INTERVAL)
+            interval = CLOSE_LOOK_INTERVAL if is_close else LOOK_INTERVAL
+            self._next_look = now + min(interval, self._enforce_time_limits(rows))
 
     def _poll(self, now):
         self.limits = self.database.channel_limits()
@@ -256,6 +266,7 @@ class ServedDatabase:
         self._release_after = last if count == STEP else 0
 
     def _look_at_jobs_in_progress(self, now):
+        """:return: dict uuid -> :class:`.database.InProgress`"""
         rows = {row.uuid: row for row in self.database.jobs_in_progress()}
         ids = {row.id for row in rows.values()}
         for slot in [slot for slot in self._watched.values() if ids.isdisjoint(slot.ids())]:
@@ -271,6 +282,7 @@ class ServedDatabase:
         dead = [key for key, since in self._without_lock.items() if now - since >= DEAD_AFTER]
         if dead:
             self._requeue(dead, rows)
+        return rows
 
     def _end_unanswered(self, ids, now):
         """The jobs of a slot have ended, and its answer was lost on the way without a trace."""
@@ -313,6 +325,28 @@ class ServedDatabase:
             )
             slot = self.in_flight.pop(uuid, None) or self._watched.pop(uuid, None)
             self._end_slot(slot or Slot(uuid, row.id, row.channel))
+
+    def _enforce_time_limits(self, rows):
+        """:return: in how many seconds the next job is overdue"""
+        ended, seconds = self._time_limits.enforce(rows)
+        for row in ended:
+            slot = self.in_flight.pop(row.uuid, None)
+            if slot is not None:
+                # else it was a hinted one, or is watched: that slot ends as any other
+                self._note_overdue(slot)
+        return seconds
+
+    def _note_overdue(self, slot):
+        """The job waits again; its worker may be busy with it until it notices.
+
+        So long something takes its place, that takes capacity as it did.
+        """
+        self._end_slot(slot, 0)
+        place = Slot(f"{slot.uuid} {slot.grant}", slot.id, slot.channel)
+        self._overdue[slot.uuid, slot.grant] = place
+        self._manager.notify(
+            self.name, place.channel, place.uuid, place.id, None, None, None, STARTED
+        )
 
     # -- feeding the engine, and starting what it chooses
 
