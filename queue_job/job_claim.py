@@ -8,13 +8,9 @@ import json
 
 from .core.lock import METHOD_LOCK_CLASS
 from .job_storage import flush_cache, forget_cache
-from .job_values import READ_FIELDS, attributes
+from .job_values import attributes
 
-_COLUMNS = ", ".join(f"(claimed.job).{name}" for name in ("id", "exec_time", *READ_FIELDS))
-_CLAIM = f"""
-    SELECT {_COLUMNS}, user_company_id
-      FROM {{function}}({{key}}, %(worker_pid)s, %(lease)s) AS claimed
-"""
+_CLAIM = "SELECT * FROM {function}({key}, %(worker_pid)s, %(lease)s)"
 
 #: The job that a request is for.
 CLAIM_ENQUEUED = _CLAIM.format(function="queue_job_claim_enqueued", key="%(uuid)s, %(grant)s")

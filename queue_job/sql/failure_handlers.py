@@ -59,8 +59,10 @@ END""",
         "() RETURNS trigger",
         """
 BEGIN
-    PERFORM queue_job_settle_handler(handler_id)
-       FROM queue_job_failure_handler WHERE job_id = NEW.id ORDER BY handler_id;
+    IF NEW.state <> OLD.state AND NEW.state IN ('failed', 'done', 'cancelled') THEN
+        PERFORM queue_job_settle_handler(handler_id)
+           FROM queue_job_failure_handler WHERE job_id = NEW.id ORDER BY handler_id;
+    END IF;
     RETURN NULL;
 END""",
     ),
@@ -71,8 +73,7 @@ TRIGGERS = {
     "queue_job_tell_handlers": """
 AFTER UPDATE OF state ON queue_job
 FOR EACH ROW
-WHEN (NEW.has_failure_handler AND NEW.state <> OLD.state
-      AND NEW.state IN ('failed', 'done', 'cancelled'))
+WHEN (NEW.has_failure_handler)
 EXECUTE FUNCTION queue_job_tell_handlers()""",
 }
 

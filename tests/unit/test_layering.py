@@ -40,7 +40,7 @@ ALLOWED = {
     "execution": {
         *("core", "exception", "fields", "job", "job_claim", "job_storage", "job_values", "utils"),
     },
-    "sql": {"core"},
+    "sql": {"core", "job_values"},
     "storage": {"core", "declaration", "exception", "job", "job_storage"},
     "models": {
         *("core", "declaration", "delay", "dependency_fields", "exception", "execution"),
