@@ -1,10 +1,10 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl.html).
 """SQL: which of some waiting jobs have no unfinished parent.
 
-The runner and the workers both release jobs. A barrier is judged once, however many jobs wait
-behind it. Jobs mostly end in the order of their ids, so that an unfinished parent is found
-soonest from the highest id down: looking in another order would cost the square of the number
-of parents, since each of them looks when it ends.
+So the runner releases many jobs at once; a worker, which has one parent that ended, has a function
+for that in ``sql/release.py``. A barrier is judged once, however many jobs wait behind it. Jobs
+mostly end in the order of their ids, so that an unfinished parent is found soonest from the highest
+id down.
 """
 
 #: An unfinished parent of the job ``queue_job``, itself and not behind a barrier.
