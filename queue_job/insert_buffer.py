@@ -65,7 +65,9 @@ class _Watch:
     def __init__(self, cr, name):
         self._cr = cr
         self._name = name
-        # somebody may have put another one there
+        # somebody may have put another one there; one of ours is left by a rollback
+        if isinstance(vars(cr).get(name), _Watch):
+            vars(cr)[name].end()
         self._outer = vars(cr).get(name)
         self._method = getattr(cr, name)
         setattr(cr, name, self)

@@ -115,7 +115,9 @@ def _insert(model, jobs, more, before, behind):
         insert_buffer.add(cr, head, rows[0])
         return
     # that a key is taken is no error to be logged
-    cr.execute(f"{before}{head}{insert_buffer.joined(cr, rows)};{behind}", log_exceptions=not before)
+    cr.execute(
+        f"{before}{head}{insert_buffer.joined(cr, rows)};{behind}", log_exceptions=not before
+    )
 
 
 def _is_safe(job):
