@@ -122,7 +122,8 @@ def _insert(model, jobs, more, before, behind):
 
 def _is_safe(job):
     """Whether PostgreSQL takes all values: else who delays the job is told at once."""
-    return all(abs(number or 0) < 2**31 for number in (job.priority, job.max_retries, job.retry))
+    numbers = (job.priority, job.max_retries, job.retry)
+    return all(abs(int(number or 0)) < 2**31 for number in numbers)
 
 
 @lru_cache(maxsize=100)
