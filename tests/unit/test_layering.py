@@ -20,7 +20,10 @@ ALLOWED = {
     "fields": {"argument_type", "core", "exception", "utils"},
     "extension_points": set(),
     "job_values": set(),
-    "job_insert": {"core", "extension_points", "fields", "identity_guard", "job_values"},
+    "insert_buffer": {"utils"},
+    "job_insert": {
+        *("core", "extension_points", "fields", "identity_guard", "insert_buffer", "job_values"),
+    },
     "dependency": {"core"},
     "identity_guard": {"core"},
     "dependency_fields": {"dependency"},
