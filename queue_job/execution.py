@@ -19,6 +19,7 @@ from psycopg2.extensions import (
 
 from odoo import api
 from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
+from odoo.tools import str2bool
 
 from . import job_storage, job_values
 from .core import dead_job, time_limit
@@ -33,6 +34,12 @@ _logger = logging.getLogger(__name__)
 
 #: Context key of the token that the runner has left in the row of an enqueued job.
 GRANT_KEY = "_job_grant"
+
+#: No job has this one.
+NO_GRANT = ""
+
+#: System parameter: whether requests that know of no token run the jobs whose rows have none.
+OLD_STYLE_PARAMETER = "queue_job.allow_old_style_calls"
 
 #: How often an outcome is written anew when its row has just been changed.
 SETTLE_ATTEMPTS = 3
@@ -99,6 +106,18 @@ def own_cursor(registry):
             cr.commit()
 
 
+def grant_of_old_style_call(registry):
+    """What a request claims with that brings no token: for the system parameter to say.
+
+    Tests, which enqueue jobs themselves, need not set it.
+
+    :return: None: jobs whose rows have no token; or :data:`NO_GRANT`: no job
+    """
+    with own_cursor(registry) as cr:
+        allowed = fresh_environment(cr)["ir.config_parameter"].get_param(OLD_STYLE_PARAMETER)
+    return None if str2bool(str(allowed or in_test_mode()), default=False) else NO_GRANT
+
+
 def set_isolation(cr, level):
     """Set the isolation level of the transactions to come on ``cr``."""
     if not in_test_mode():
@@ -108,12 +127,13 @@ def set_isolation(cr, level):
 def fresh_environment(cr, grant=None):
     """:return: superuser's environment that shares nothing with those before it on ``cr``
 
-    :param str grant: token of the request for a job, for :func:`acquire`
+    :param str grant: token of the request for a job, for :func:`acquire`; with None the job
+        is one whose row has none
     """
     if not in_test_mode():
         set_isolation(cr, ISOLATION_LEVEL_READ_COMMITTED)
         cr.transaction = None
-    context = {GRANT_KEY: grant} if grant else {}
+    context = {} if grant is None else {GRANT_KEY: grant}
     return api.Environment(cr, api.SUPERUSER_ID, context)
 
 

@@ -499,6 +499,8 @@ class Job:
         self.date_enqueued = datetime.now()
         self.date_started = None
         self.worker_pid = None
+        # that of a try before; the runner leaves a token of its own in the row
+        self.lease = None
 
     def set_started(self):
         self.state = STARTED

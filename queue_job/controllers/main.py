@@ -4,7 +4,7 @@
 import logging
 import time
 
-from werkzeug.exceptions import NotFound
+from werkzeug.exceptions import BadRequest, NotFound
 
 from odoo import SUPERUSER_ID, http
 from odoo.http import request
@@ -21,6 +21,15 @@ _logger = logging.getLogger(__name__)
 PG_RETRY = CONFLICT_INTERVAL
 
 
+def _check_text(name, value):
+    """
+    :raise BadRequest: a parameter is missing, or is no line of text: it would go into a query
+        and into the log
+    """
+    if not (isinstance(value, str) and value and value.isprintable()):
+        raise BadRequest(f"{name}: a line of text is expected.")
+
+
 class RunJobController(http.Controller):
     """The class methods are the steps of a job's execution; addons may override them."""
 
@@ -31,7 +40,7 @@ class RunJobController(http.Controller):
         save_session=False,
         readonly=False,
     )
-    def runjob(self, job_uuid, **kw):
+    def runjob(self, job_uuid=None, **kw):
         """Run an enqueued job to its end, and others after it while the budget lasts.
 
         :param str job_uuid: uuid of the job
@@ -40,15 +49,22 @@ class RunJobController(http.Controller):
         :return: an empty answer, whatever becomes of the job: that is in its row. A header
             says how many of the hints were dealt with, if all of these were claimed; or that
             no job was run.
+        :raises BadRequest: without ``job_uuid``, or with what can't be one
         :raises NotFound: dbfilter hides the database from this request, or it is not there
         """
         if not request.db:
             raise NotFound("No database for this request: see dbfilter.")
+        _check_text("job_uuid", job_uuid)
         request.update_env(user=SUPERUSER_ID)
         registry = request.env.registry
-        hints = parse_hints(kw.get("hints"))
+        grant, hints = kw.get("grant"), []
+        if grant:
+            _check_text("grant", grant)
+            hints = parse_hints(kw.get("hints"))
+        else:
+            grant = execution.grant_of_old_style_call(registry)
         deadline = time.monotonic() + BUDGET
-        headers = self._run_slot(registry, job_uuid, kw.get("grant"), hints, deadline)
+        headers = self._run_slot(registry, job_uuid, grant, hints, deadline)
         return request.make_response("", headers) if headers else ""
 
     @classmethod

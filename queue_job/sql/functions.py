@@ -82,13 +82,14 @@ END"""
 
 #: name -> (parameters, body)
 FUNCTIONS = {
-    # The job that a request is for. Where the runner has left a token in its row, the
-    # request has to know it.
+    # The job that a request is for. It has to know the token that the runner has left in the
+    # row; a row without one is for callers that bring none, which is NULL.
     "queue_job_claim_enqueued": (
         f"(_uuid varchar, _grant varchar, {_START}, {_CLAIMED})",
         _CLAIM.format(
             gate=GATE_LOCK_CLASS,
-            condition="uuid = _uuid AND state = 'enqueued' AND (lease IS NULL OR lease = _grant)",
+            condition="""uuid = _uuid AND state = 'enqueued'
+                   AND (lease = nullif(_grant, '') OR lease IS NULL AND _grant IS NULL)""",
             key="uuid = _uuid",
             **_COLUMNS,
         ),

@@ -215,6 +215,8 @@ def test_a_claim_without_a_grant_is_not_judged(candidate, job_id, sql):
     _database, leads = candidate()
     assert leads.take()
     enqueued, number = job_id(state="enqueued")
+    # nor does one that brings none by mistake claim it
+    assert sql(CLAIM, enqueued, "") == [(None,)]
     assert sql(CLAIM, enqueued, None) == [(number,)]
 
 
