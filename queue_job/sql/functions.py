@@ -15,7 +15,10 @@ CLAIMED_FIELDS = tuple(dict.fromkeys(("id", "exec_time", *READ_FIELDS)))
 
 _START = "_worker_pid integer, _lease varchar"
 _CLAIMED = ", ".join(
-    [*(f"OUT {name} queue_job.{name}%TYPE" for name in CLAIMED_FIELDS), "OUT user_company_id integer"]
+    [
+        *(f"OUT {name} queue_job.{name}%TYPE" for name in CLAIMED_FIELDS),
+        "OUT user_company_id integer",
+    ]
 )
 
 #: Start one job. The row is locked against the same request sent twice, and a runner that
@@ -80,12 +83,18 @@ BEGIN
      WHERE uuid = _uuid AND state = 'started' AND (_lease IS NULL OR lease = _lease);
 END"""
 
-#: name -> (parameters, body)
+#: Every row is found by a key. Planned anew for the values of a call, as PostgreSQL would for
+#: some of them, a statement costs more than it does; and its plan must not depend on how small
+#: the table was when it was made. That a table without an index is read all the same makes a plan
+#: look dear, and worth being compiled.
+_SETTINGS = "SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET jit = off"
+
+#: name -> (parameters and what follows them, body)
 FUNCTIONS = {
     # The job that a request is for. It has to know the token that the runner has left in the
     # row; a row without one is for callers that bring none, which is NULL.
     "queue_job_claim_enqueued": (
-        f"(_uuid varchar, _grant varchar, {_START}, {_CLAIMED})",
+        f"(_uuid varchar, _grant varchar, {_START}, {_CLAIMED}) {_SETTINGS}",
         _CLAIM.format(
             gate=GATE_LOCK_CLASS,
             condition="""uuid = _uuid AND state = 'enqueued'
@@ -97,7 +106,7 @@ FUNCTIONS = {
     # A job that was hinted: it may be gone, moved to another channel, or postponed. The grant
     # is that of the request.
     "queue_job_claim_pending": (
-        f"(_id integer, _channel varchar, _grant varchar, {_START}, {_CLAIMED})",
+        f"(_id integer, _channel varchar, _grant varchar, {_START}, {_CLAIMED}) {_SETTINGS}",
         _CLAIM.format(
             gate=GATE_LOCK_CLASS,
             condition="""id = _id AND state = 'pending' AND channel = _channel
@@ -107,13 +116,14 @@ FUNCTIONS = {
         ),
     ),
     "queue_job_lock": (
-        "(_uuid varchar, _lease varchar, OUT is_locked boolean, OUT has_dependents boolean)",
+        "(_uuid varchar, _lease varchar, OUT is_locked boolean, OUT has_dependents boolean)"
+        f" {_SETTINGS}",
         _LOCK,
     ),
     # The job is done, in the transaction of the try: what else a try may change is as it was.
     "queue_job_settle_done": (
         "(_id integer, _retry integer, _date_done timestamp, _exec_time double precision,"
-        " _result text, _result_json text) RETURNS void",
+        f" _result text, _result_json text) RETURNS void {_SETTINGS}",
         """
 BEGIN
     UPDATE queue_job
