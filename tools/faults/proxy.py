@@ -47,10 +47,14 @@ class Proxy:
         self._mute = set()
 
     def __enter__(self):
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._acceptor = threading.Thread(target=self._accept, daemon=True)
+        self._acceptor.start()
         return self
 
     def __exit__(self, *exc_info):
+        # A thread that still waits in accept() would go on with whoever gets the same descriptor.
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._acceptor.join()
         self._listener.close()
         for one in list(self._sockets):
             _close(one)
