@@ -48,6 +48,7 @@ def assert_in_time(stage, due, paced):
 @pytest.mark.parametrize(
     "seconds", [pytest.param(HOUR, marks=pytest.mark.long), -HOUR], ids=["ahead", "back"]
 )
+@pytest.mark.long
 def test_the_clock_of_runner_and_workers_jumps(stage, still, judge, seconds):
     """Odoo's server takes workers for stuck when its clock goes ahead, and ends them: then their
     jobs are found dead, and run again. The runner is not among them.

@@ -131,6 +131,7 @@ def test_a_later_process_is_not_taken_for_the_runner(here, start_runner):
     assert (code, "its process is gone" in answer) == (1, True)
 
 
+@pytest.mark.long
 def test_a_runner_that_waits_for_ever(lone_cluster, proxy, tmp_path):
     """Its loop goes on, but what lists the databases never comes back."""
     between = proxy(f"{lone_cluster.host}/.s.PGSQL.{PORT}")
@@ -227,6 +228,7 @@ def test_the_server_replaces_a_frozen_runner(stage, judge):
     assert here.runner() != frozen
 
 
+@pytest.mark.long
 def test_the_runner_may_use_any_time(calm, judge):
     """Odoo's limit of processor time is for requests."""
     pid = calm.runner()

@@ -79,6 +79,7 @@ def test_requests_are_swallowed(between, judge):
     judge(here, "requests to Odoo swallowed", recovery, timeout=300)
 
 
+@pytest.mark.long
 def test_more_capacity_than_workers(stage, judge):
     """Requests wait for a worker; a job that waits is not taken for dead."""
     here = stage(workers=2, channels="root:50")
@@ -110,6 +111,7 @@ def test_limits_of_workers(stage, judge, method, kwargs, options, expected):
         assert name
 
 
+@pytest.mark.long
 def test_an_answer_is_lost(between, judge):
     """What is between forgets the connection of a job that takes long, as firewalls do."""
     here, one = between(channels="root:1")

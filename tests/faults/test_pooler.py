@@ -105,6 +105,7 @@ def test_the_leader_is_killed_behind_the_pooler(runners, judge):
     assert {retry for (retry,) in here.rows(uuids, "retry")} == {1}
 
 
+@pytest.mark.long
 def test_a_frozen_leader_wakes_up_behind_the_pooler(runners, judge):
     """Its lease is over, and its grants are of an old epoch."""
     here, leader, standby = runners

@@ -55,6 +55,7 @@ class Upgrade:
     ],
     ids=["update", "install", "base"],
 )
+@pytest.mark.long
 def test_a_live_server_is_upgraded(stage, cluster, judge, tmp_path, arguments, waits):
     """Nothing starts while it is going on, nothing fails of it, and all goes on by itself."""
     here = stage(workers=3, channels="root:3")
