@@ -275,7 +275,7 @@ RELEASE_READY = f"""
         SELECT id FROM queue_job
          WHERE state = 'wait_dependencies' AND id > %(after)s
       ORDER BY id LIMIT %(limit)s),
-    {ready_jobs("step", skip_locked=True)},
+    {ready_jobs("step")},
     released AS (
         UPDATE queue_job SET state = 'pending' FROM ready WHERE queue_job.id = ready.id)
     SELECT max(id) AS last, count(*) AS looked_at FROM step

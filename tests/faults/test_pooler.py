@@ -62,7 +62,7 @@ def test_odoo_and_its_runner_through_the_pooler(pooled_stage, judge):
     (victim,) = here.delay("leave", kwargs={"seconds": 3}, priority=1)
     here.delay("leave", 60, kwargs={"seconds": 0.05})
     here.delay("leave", 20, by_group=True)
-    here.delay("fail_at_first", 5, max_retries=3)
+    here.delay("try_again", 5, kwargs={"seconds": 1}, max_retries=3)
     (stopped,) = here.delay("leave", kwargs={"seconds": 60}, expected="cancelled", priority=2)
     here.wait_for("started", [victim, stopped])
     lease = here.rows([victim], "lease")

@@ -68,16 +68,10 @@ class QueueJobEffect(models.Model):
         self._leave_row()
 
     def try_again(self, seconds, tries=1):
-        """Ask to be tried again in so many seconds, so often."""
+        """Ask to be tried again in so many seconds, so often; nothing of such a try stays."""
+        self._leave_row()
         if self._tries() <= tries:
             raise RetryableJobError("not now", seconds=seconds)
-        self._leave_row()
-
-    def fail_at_first(self):
-        """Be tried again once, at once."""
-        self._leave_row()
-        if self._tries() <= 1:
-            raise RetryableJobError("once more", seconds=1)
 
     def kill_worker(self, tries=None):
         """Kill the process that runs it, at the first ``tries`` tries; None: always."""
