@@ -50,8 +50,8 @@ def assert_in_time(stage, due, paced):
 )
 @pytest.mark.long
 def test_the_clock_of_runner_and_workers_jumps(stage, still, judge, seconds):
-    """Odoo's server takes workers for stuck when its clock goes ahead, and ends them: then their
-    jobs are found dead, and run again. The runner is not among them.
+    """Odoo's server takes for stuck, when its clock goes ahead, who has not told since that it is
+    well: workers, whose jobs are found dead then and run again, and the runner, or not.
     """
     here = stage(workers=3, channels="root:3,root.paced:1:throttle=1", environ=still.environ)
     due, _others, paced = delay_of_each_kind(here)
@@ -61,9 +61,9 @@ def test_the_clock_of_runner_and_workers_jumps(stage, still, judge, seconds):
     recovery = here.wait_for("done", due, timeout=PATIENCE)
     judge(here, f"clock of Odoo jumps by {seconds} s", recovery, timeout=PATIENCE)
     assert_in_time(here, due, paced)
-    assert here.runner() == runner
     assert "no longer served" not in here.log()
     if seconds < 0:
+        assert here.runner() == runner
         assert "found dead" not in here.log()
 
 
