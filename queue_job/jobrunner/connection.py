@@ -2,7 +2,8 @@
 """A connection to PostgreSQL that never waits longer than it is allowed to.
 
 psycopg2 waits for an answer as long as the socket lives: for ever, when something between
-swallows what is sent. Here the socket is asynchronous, and waited for with a limit.
+swallows what is sent. Here the socket is asynchronous, and waited for with a limit; in the
+runner's loop without holding up the other databases, see :mod:`.lane`.
 """
 
 import select
@@ -10,6 +11,8 @@ import time
 
 import psycopg2
 from psycopg2.extensions import POLL_OK, POLL_READ, POLL_WRITE
+
+from . import lane
 
 _EVENTS = {POLL_READ: select.POLLIN, POLL_WRITE: select.POLLOUT}
 
@@ -69,6 +72,4 @@ class Connection:
             if now >= deadline:
                 self.close()
                 raise NoAnswer(f"no answer within {self._timeout} s")
-            poll = select.poll()
-            poll.register(connection.fileno(), _EVENTS[state])
-            poll.poll((deadline - now) * 1000)
+            lane.wait(connection.fileno(), _EVENTS[state], deadline)

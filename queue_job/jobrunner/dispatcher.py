@@ -4,7 +4,6 @@
 import base64
 import collections
 import http.client
-import os
 import queue
 import select
 import socket
@@ -14,6 +13,7 @@ from dataclasses import dataclass
 from urllib.parse import urlencode, urlsplit
 
 from ..core.slot import HINTS_HEADER, REFUSED_HEADER
+from .mailbox import Mailbox
 
 #: Seconds to wait for a connection. The answer is waited for without limit: a job may
 #: take hours, and a worker that dies closes the connection.
@@ -62,16 +62,13 @@ class Dispatcher:
         self._requests = queue.SimpleQueue()
         self._threads_left = max(1, min(threads, MAX_THREADS))
         self._idle = threading.Semaphore(0)
-        self._responses = queue.SimpleQueue()
+        self._responses = Mailbox()
         #: URL -> connections that the server has left open
         self._connections = collections.defaultdict(collections.deque)
-        self._wake_read, self._wake_write = os.pipe()
-        os.set_blocking(self._wake_read, False)
-        os.set_blocking(self._wake_write, False)
 
     def fileno(self):
         """Readable when there are responses to take."""
-        return self._wake_read
+        return self._responses.fileno()
 
     def submit(self, db_name, slot, url):
         """Have jobs run: the response will be among :meth:`responses`.
@@ -87,19 +84,7 @@ class Dispatcher:
 
     def responses(self):
         """:return: list of the :class:`Response` that came since the last call"""
-        with suppress(BlockingIOError):
-            while os.read(self._wake_read, 4096):
-                pass
-        responses = []
-        with suppress(queue.Empty):
-            while True:
-                responses.append(self._responses.get_nowait())
-        return responses
-
-    def __del__(self):
-        for descriptor in (self._wake_read, self._wake_write):
-            with suppress(OSError):
-                os.close(descriptor)
+        return self._responses.take()
 
     def _work(self):
         while True:
@@ -112,13 +97,11 @@ class Dispatcher:
                 problem = str(error)
             except (OSError, http.client.HTTPException, ValueError) as error:
                 problem = f"{type(error).__name__}: {error}"
+            # before the loop can know of it: its next request finds a thread
+            self._idle.release()
             self._responses.put(
                 Response(db_name, slot.uuid, problem, hints, url, slot.grant, was_refused)
             )
-            self._idle.release()
-            # a full pipe is readable already
-            with suppress(OSError):
-                os.write(self._wake_write, b".")
 
     def _ask(self, url, db_name, path):
         """:return: (int or None, bool): how many hints were dealt with, where the answer says so;

@@ -2,13 +2,13 @@
 """What the runner has others do, so that it need not wait: connecting, above all."""
 
 import collections
-import os
-import queue
 import threading
 import time
-from contextlib import suppress
 
-MAX_THREADS = 8
+from .mailbox import Mailbox
+
+#: So many databases can be waited for at once before others have to queue for their attempt.
+MAX_THREADS = 32
 
 
 class Errands:
@@ -16,19 +16,16 @@ class Errands:
 
     def __init__(self):
         self._todo = collections.deque()
-        self._done = queue.SimpleQueue()
+        self._done = Mailbox()
         self._lock = threading.Lock()
         self._threads = 0
         #: what a thread is at -> since when
         self._under_way = {}
         self._outstanding = 0
-        self._wake_read, self._wake_write = os.pipe()
-        os.set_blocking(self._wake_read, False)
-        os.set_blocking(self._wake_write, False)
 
     def fileno(self):
         """Readable when there are results to take."""
-        return self._wake_read
+        return self._done.fileno()
 
     def __len__(self):
         """Number of errands whose results were not taken."""
@@ -51,20 +48,9 @@ class Errands:
 
     def results(self):
         """:return: list of (key, result, error) that came since the last call"""
-        with suppress(BlockingIOError):
-            while os.read(self._wake_read, 4096):
-                pass
-        results = []
-        with suppress(queue.Empty):
-            while True:
-                results.append(self._done.get_nowait())
+        results = self._done.take()
         self._outstanding -= len(results)
         return results
-
-    def __del__(self):
-        for descriptor in (self._wake_read, self._wake_write):
-            with suppress(OSError):
-                os.close(descriptor)
 
     def _work(self):
         while True:
@@ -85,5 +71,3 @@ class Errands:
             del function, arguments
             self._done.put((key, result, error))
             del result, error
-            with suppress(OSError):
-                os.write(self._wake_write, b".")

@@ -27,6 +27,7 @@ from .database import Database
 from .dispatcher import MAX_THREADS, Dispatcher
 from .errands import Errands
 from .heartbeat import HealthFile, Heartbeat
+from .lane import Crew
 from .leadership import LeadershipLost
 from .served_database import ServedDatabase
 
@@ -44,6 +45,8 @@ LISTING = object()
 #: each other at once after some quiet.
 NOTIFICATION_INTERVAL = 0.02
 NOTIFICATION_BURST = 5
+#: Seconds in which the databases are told at the end that others may take over.
+FAREWELL = 5
 #: Seconds of waiting, at most: so often is ``is_abandoned`` asked.
 LONGEST_WAIT = 5
 
@@ -65,6 +68,7 @@ class QueueJobRunner:
         self._configured = parse_channels(self.config.channels)
         self._applied = limited(self._configured, [[]])
         self._served = {}
+        self._crew = Crew()
         self._candidates = {}
         self._errands = Errands()
         self._reported = {}
@@ -129,6 +133,7 @@ class QueueJobRunner:
         """One turn of the loop: take, look, decide, send, wait."""
         self.heartbeat.beat()
         self.find_databases()
+        self.resume_databases()
         self.process_responses()
         self.process_notifications()
         self.apply_limits()
@@ -153,8 +158,11 @@ class QueueJobRunner:
             else f"an attempt at {errand.database.db_name}": since
             for errand, since in self._errands.under_way()
         }
+        waits = [(name, served.lane.wait) for name, served in self._served.items()]
+        under_way |= {f"an answer of {name}": wait.since for name, wait in waits if wait}
         not_served = {name or "databases": why for name, why in self._reported.items()}
-        return sorted(self._served), not_served, under_way
+        ready = sorted(name for name, served in self._served.items() if served.is_ready)
+        return ready, not_served, under_way
 
     def _recover(self):
         self.close_databases()
@@ -170,10 +178,14 @@ class QueueJobRunner:
         self._next_discovery = 0
         deadline = time.monotonic() + INITIAL_PATIENCE
         self.find_databases()
-        while self._errands and not self._stop and (left := deadline - time.monotonic()) > 0:
+        while (left := deadline - time.monotonic()) > 0 and not self._stop:
+            waits = self._waits()
+            if not self._errands and not waits:
+                break
             self.heartbeat.beat()
-            self._wait([self._errands], left)
+            self._wait([self._errands], min([left, *_seconds_left(waits)]), waits)
             self.find_databases()
+            self.resume_databases()
 
     def find_databases(self):
         """Serve the databases that came, let go of those that went; without waiting for any."""
@@ -181,7 +193,7 @@ class QueueJobRunner:
         for errand, result, error in self._errands.results():
             if errand is LISTING:
                 self._note_names(result, error)
-            else:
+            elif isinstance(errand, Candidate):
                 self._end_attempt(errand, result, error)
         if now >= self._next_discovery:
             # until the answer is there
@@ -235,13 +247,16 @@ class QueueJobRunner:
     def _serve(self, name, candidate):
         urls = self.config.urls
         served = ServedDatabase(
-            candidate.database, self.channel_manager, urls, candidate.leadership
+            candidate.database, self.channel_manager, urls, candidate.leadership, self._crew
         )
         self._served[name] = served
-        with self._guarding(served):
-            served.take_over(time.monotonic())
-            self._reported.pop(name, None)
-            _logger.info("queue job runner ready for db %s", name)
+        self._do(served, self._take_over, served)
+
+    def _take_over(self, served):
+        served.take_over(time.monotonic())
+        self._reported.pop(served.name, None)
+        served.is_ready = True
+        _logger.info("queue job runner ready for db %s", served.name)
 
     def _report(self, name, problem):
         """Say once what is wrong; louder where the configuration names the database."""
@@ -253,18 +268,24 @@ class QueueJobRunner:
         _logger.log(level, "%s%s", subject, problem)
 
     def _lose(self, name, reason):
-        _logger.warning("database %s is no longer served: %s", name, reason)
+        if self._served[name].is_ready:
+            _logger.warning("database %s is no longer served: %s", name, reason)
+        else:
+            self._report(name, reason)
         self._let_go(name)
 
     def _let_go(self, name):
         self._served.pop(name).close()
         self.channel_manager.remove_db(name)
 
+    def _do(self, served, function, *arguments):
+        """Do something for a database, at once or after what it is being waited for."""
+        with self._guarding(served):
+            served.lane.do(function, *arguments)
+
     @contextmanager
     def _guarding(self, served):
         """An error of one database ends serving it, until it is found again."""
-        # many that don't answer may take minutes together, and the loop goes on all the same
-        self.heartbeat.beat()
         try:
             yield
         except (psycopg2.Error, OSError, LeadershipLost) as error:
@@ -272,30 +293,54 @@ class QueueJobRunner:
             # a moment later: it may be only the connection
             self._add_candidate(served.name, time.monotonic() + FIRST_RETRY)
 
+    def _idle(self):
+        """:return: list of the databases of which no answer is being waited for"""
+        return [served for served in self._served.values() if served.lane.wait is None]
+
+    def _waits(self):
+        """:return: list of :class:`.lane.Wait`"""
+        return [served.lane.wait for served in self._served.values() if served.lane.wait]
+
     def close_databases(self):
+        self._leave_leased()
         for name in list(self._served):
             self._let_go(name)
         for candidate in self._candidates.values():
             candidate.database.close()
         self._candidates.clear()
 
+    def _leave_leased(self):
+        """A lease would keep other runners out for a while: end it, where that is soon done."""
+        leaving = {served for served in self._served.values() if served.is_leased}
+        for served in leaving:
+            self._errands.send(served, served.leave)
+        deadline = time.monotonic() + FAREWELL
+        while leaving and (left := deadline - time.monotonic()) > 0:
+            select.select([self._errands], [], [], left)
+            leaving.difference_update(errand for errand, _none, _error in self._errands.results())
+
     # -- the steps
+
+    def resume_databases(self):
+        """Go on where an answer of PostgreSQL took long, and is there."""
+        for served in list(self._served.values()):
+            with self._guarding(served):
+                served.lane.resume()
 
     def process_responses(self):
         """Take the answers of Odoo: capacity is free again, or Odoo is out of reach."""
         for response in self._dispatcher.responses() if self._dispatcher else ():
             served = self._served.get(response.db_name)
             if served is not None:
-                with self._guarding(served):
-                    served.note_response(response, time.monotonic())
+                self._do(served, served.note_response, response, time.monotonic())
 
     def process_notifications(self):
         """Take what the databases have notified."""
-        some = False
-        for served in list(self._served.values()):
-            with self._guarding(served):
-                some |= served.note_notifications()
-        if some:
+        for served in self._idle():
+            self._do(served, self._take_notifications, served)
+
+    def _take_notifications(self, served):
+        if served.note_notifications():
             self._pace.note(time.monotonic())
 
     def apply_limits(self):
@@ -307,28 +352,25 @@ class QueueJobRunner:
         self.channel_manager.configure(configs)
         _logger.info("channels: %s", ", ".join(map(str, configs)))
         for served in list(self._served.values()):
-            with self._guarding(served):
-                served.note_limits(time.monotonic())
+            self._do(served, served.note_limits, time.monotonic())
 
     def look_after_jobs(self):
         """Find what nobody notifies, and read what was notified."""
-        for served in list(self._served.values()):
-            with self._guarding(served):
-                now = time.monotonic()
-                served.look(now)
-                served.refresh(now)
+        for served in self._idle():
+            self._do(served, served.look_after_jobs, time.monotonic())
 
     def run_jobs(self):
         """Have all jobs run that the engine lets run now."""
         now = time.monotonic()
         for job in self.channel_manager.get_jobs_to_run(now):
             served = self._served[job.db_name]
-            with self._guarding(served):
-                served.choose(job)
-        for served in list(self._served.values()):
-            with self._guarding(served):
-                for slot, url in served.start(now):
-                    self._get_dispatcher().submit(served.name, slot, url)
+            self._do(served, served.choose, job)
+        for served in self._idle():
+            self._do(served, self._request_jobs, served, now)
+
+    def _request_jobs(self, served, now):
+        for slot, url in served.start(now):
+            self._get_dispatcher().submit(served.name, slot, url)
 
     def _get_dispatcher(self):
         if self._dispatcher is None:
@@ -345,34 +387,44 @@ class QueueJobRunner:
             for candidate in self._candidates.values()
             if not candidate.is_under_way
         ]
-        times += [served.wakeup_time() for served in self._served.values()]
+        idle, waits = self._idle(), self._waits()
+        times += [served.wakeup_time() for served in idle]
+        times += [wait.deadline for wait in waits]
         times += filter(None, [self.channel_manager.get_wakeup_time()])
-        if any(served.database.has_notifications() for served in self._served.values()):
+        if any(served.database.has_notifications() for served in idle):
             times.append(self._pace.next_time())
         deadline = max(now, min(times))
         urgent = [self._errands, *filter(None, [self._dispatcher])]
-        databases = [served.database for served in self._served.values()]
+        databases = [served.database for served in idle]
         # notifications may wait a moment, so that one look takes many of them
         quiet_until = min(self._pace.next_time(), deadline)
-        if quiet_until > now and self._wait(urgent, quiet_until - now):
+        if quiet_until > now and self._wait(urgent, quiet_until - now, waits):
             return
-        self._wait([*urgent, *databases], max(0, deadline - time.monotonic()))
+        self._wait([*urgent, *databases], max(0, deadline - time.monotonic()), waits)
 
-    def _wait(self, files, seconds):
+    def _wait(self, files, seconds, waits=()):
         """Wait for one of the files to be readable, :meth:`stop`, or the time.
 
-        :return: bool, whether something is readable
+        :param waits: list of :class:`.lane.Wait`, to wait for as well
+        :return: bool, whether something is there
         """
         try:
             poll = select.poll()
             for file in [self._stop_pipe[0], *files]:
                 poll.register(file, select.POLLIN)
+            for wait in waits:
+                poll.register(wait.file, wait.events)
             # rounded up: a turn that comes too early has nothing to do, again and again
             return bool(poll.poll(math.ceil(seconds * 1000)))
         except (OSError, ValueError, psycopg2.Error):
             # A connection is gone. Its next step says so, and serving it ends there.
             _logger.debug("waiting was cut short", exc_info=True)
             return True
+
+
+def _seconds_left(waits):
+    now = time.monotonic()
+    return [max(0, wait.deadline - now) for wait in waits]
 
 
 def _line(error):

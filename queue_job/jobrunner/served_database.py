@@ -3,6 +3,7 @@
 
 import logging
 import secrets
+import time
 from contextlib import suppress
 from math import inf
 
@@ -13,6 +14,7 @@ from ..core.server_pool import ServerPool
 from ..core.slot import MAX_HINTS, PATIENCE, Slot, share
 from ..core.states import ENQUEUED, STARTED
 from .gate import Gate
+from .lane import Crew, Lane
 from .leadership import TOUCH_INTERVAL
 from .time_limits import TimeLimits
 from .windows import Windows
@@ -48,14 +50,17 @@ class ServedDatabase:
     :param manager: :class:`~..core.channel_manager.ChannelManager`
     :param urls: list of str, the servers that run its jobs
     :param leadership: :class:`.leadership.SessionLeadership` or its like, taken
+    :param crew: :class:`.lane.Crew` of the loop
     """
 
-    def __init__(self, database, manager, urls, leadership):
+    def __init__(self, database, manager, urls, leadership, crew=None):
         self.database = database
         self._leadership = leadership
         self._gate = Gate(database.db_name)
         self._pool = ServerPool(urls)
         self.name = database.db_name
+        #: taken over, and served since
+        self.is_ready = False
         self._manager = manager
         #: uuid of the first job -> slot, while its request is open
         self.in_flight = {}
@@ -69,6 +74,8 @@ class ServedDatabase:
         #: what its web client says about channels
         self.limits = []
         self.windows = Windows(database, manager, self._taken)
+        #: what the loop does for this database goes through here, see :class:`.lane.Lane`
+        self.lane = Lane(crew or Crew(), self.windows.hide, self.windows.show)
         #: (uuid, id, channel) of the jobs that the engine has started since the last turn
         self._chosen = []
         #: (uuid, lease) -> when it was first seen so, of the jobs that look dead
@@ -100,10 +107,19 @@ class ServedDatabase:
         self._manager.notify(self.name, row.channel, row.uuid, row.id, None, None, None, STARTED)
 
     def close(self):
-        """Let another runner take over; the requests that are open go on."""
+        """Serve it no longer; the requests that are open go on."""
+        self.lane.end()
+        self.database.close()
+
+    @property
+    def is_leased(self):
+        """Whether other runners have to be told that they may take over."""
+        return not self._leadership.listens
+
+    def leave(self):
+        """Let another runner take over at once. Not in a lane: it may take a while."""
         with suppress(psycopg2.Error):
             self._leadership.leave()
-        self.database.close()
 
     # -- what happens
 
@@ -206,6 +222,14 @@ class ServedDatabase:
 
     # -- looking after jobs
 
+    def look_after_jobs(self, now):
+        """Find what nobody notifies, and read what was notified.
+
+        :raise LeadershipLost: another runner has taken over
+        """
+        self.look(now)
+        self.refresh(now)
+
     def look(self, now):
         """Do what is due: look for jobs that are due, at those in progress, poll.
 
@@ -267,15 +291,18 @@ class ServedDatabase:
 
     def _look_at_jobs_in_progress(self, now):
         """:return: dict uuid -> :class:`.database.InProgress`"""
+        began = time.monotonic()
         rows = {row.uuid: row for row in self.database.jobs_in_progress()}
+        # what they say may be as old as the question, or as young as the answer
+        seen = now + time.monotonic() - began
         ids = {row.id for row in rows.values()}
         for slot in [slot for slot in self._watched.values() if ids.isdisjoint(slot.ids())]:
             del self._watched[slot.uuid]
             self._end_slot(slot)
-        self._end_unanswered(ids, now)
+        self._end_unanswered(ids, now, seen)
         self._account_for(rows.values())
         self._without_lock = {
-            (row.uuid, row.lease or ""): self._without_lock.get((row.uuid, row.lease or ""), now)
+            (row.uuid, row.lease or ""): self._without_lock.get((row.uuid, row.lease or ""), seen)
             for row in rows.values()
             if row.state == STARTED and row.is_unlocked
         }
@@ -284,10 +311,10 @@ class ServedDatabase:
             self._requeue(dead, rows)
         return rows
 
-    def _end_unanswered(self, ids, now):
+    def _end_unanswered(self, ids, now, seen):
         """The jobs of a slot have ended, and its answer was lost on the way without a trace."""
         self._unanswered = {
-            (uuid, slot.grant): self._unanswered.get((uuid, slot.grant), now)
+            (uuid, slot.grant): self._unanswered.get((uuid, slot.grant), seen)
             for uuid, slot in self.in_flight.items()
             if ids.isdisjoint(slot.ids())
         }

@@ -107,6 +107,19 @@ class Windows:
         if self._manager.is_in_order(channel):
             self._forget(channel)
 
+    def hide(self):
+        """Let the engine start none of what it knows of here: the database can't be asked now.
+
+        Whatever was being done may be half done.
+        """
+        for uuid in self._by_head:
+            self._manager.remove_job(uuid, db_name=self._name)
+
+    def show(self):
+        """The end of :meth:`hide`: all is as it was before."""
+        for window in self._by_head.values():
+            self._tell(window)
+
     # -- reading
 
     def suspend(self, until):
@@ -214,6 +227,10 @@ class Windows:
             outdated.head = None
             self._stale.add(outdated.channel)
         self._by_head[row.uuid] = window
+        self._tell(window)
+
+    def _tell(self, window):
+        row = window.head
         self._manager.notify(
             self._name,
             window.channel,

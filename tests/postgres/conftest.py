@@ -4,16 +4,26 @@ See ``stack.fixtures`` for databases and connections. Odoo is imported, but has 
 and runs no server.
 """
 
+import contextlib
 import datetime
 import itertools
+import logging
+import threading
 import uuid
 import warnings
 
+import psycopg2
 import pytest
+from fake_odoo import FakeOdoo
+from faults.database_proxy import DatabaseProxy
 
 from stack.fixtures import *  # noqa: F403
 from stack.places import REPOSITORY
 from stack.postgres import PORT, USER
+from stack.waiting import wait_until
+
+LIMIT = 30  # seconds, against hanging
+RUNNER = "odoo.addons.queue_job.jobrunner.runner"
 
 
 @pytest.fixture(scope="session")
@@ -105,3 +115,102 @@ def runner_database(jobrunner, database):
 def state_of(sql):
     """A function that returns the state of a job."""
     return lambda job: sql("SELECT state FROM queue_job WHERE uuid = %s", job)[0][0]
+
+
+# -- runners of several databases
+
+
+@pytest.fixture
+def proxy(cluster):
+    proxy = DatabaseProxy(f"{cluster.host}/.s.PGSQL.{PORT}")
+    yield proxy
+    proxy.close()
+
+
+@pytest.fixture
+def fake_odoo(connect_once):
+    """Stands for the workers: :class:`FakeOdoo`."""
+    odoo = FakeOdoo(connect_once)
+    yield odoo
+    odoo.close()
+
+
+@pytest.fixture
+def connect_once(cluster):
+    """A function that opens a connection to a database, for the caller to close."""
+    return lambda name: psycopg2.connect(host=cluster.host, port=PORT, user=USER, dbname=name)
+
+
+@pytest.fixture
+def two(fresh_databases):
+    return sorted([fresh_databases(), fresh_databases()])
+
+
+@pytest.fixture
+def serve_all(jobrunner, fake_odoo, proxy, monkeypatch):
+    """A function that starts a runner of databases (a list that may be changed)."""
+    from odoo.addons.queue_job.core.runner_config import RunnerConfig
+
+    monkeypatch.setattr(jobrunner.runner, "DISCOVERY_INTERVAL", 0.5)
+    with contextlib.ExitStack() as stack:
+
+        def start(names, channels="root:4", **config):
+            database = {"host": "127.0.0.1", "port": proxy.port}
+            runner = jobrunner.runner.QueueJobRunner(
+                RunnerConfig(
+                    channels=channels,
+                    host="127.0.0.1",
+                    port=fake_odoo.port,
+                    database=database,
+                    **config,
+                )
+            )
+            runner.get_db_names = lambda: list(names)
+            thread = threading.Thread(target=runner.run, daemon=True)
+            thread.start()
+            stack.callback(thread.join, LIMIT)
+            stack.callback(runner.stop)
+            return runner
+
+        yield start
+
+
+@pytest.fixture
+def messages(caplog):
+    caplog.set_level(logging.INFO, RUNNER)
+    return lambda: [record.getMessage() for record in caplog.records if record.name == RUNNER]
+
+
+@pytest.fixture
+def insert_in(connect):
+    """A function that inserts a pending job in a database and returns a function: is it requested?"""
+
+    def insert(name, uuid="the same"):
+        cursor = connect(name, autocommit=True).cursor()
+        cursor.execute(
+            "INSERT INTO queue_job (uuid, state, channel, priority, date_created)"
+            " VALUES (%s, 'pending', 'root', 10, now())",
+            [uuid],
+        )
+
+        def is_requested():
+            cursor.execute("SELECT lease IS NOT NULL FROM queue_job WHERE uuid = %s", [uuid])
+            return cursor.fetchone()[0]
+
+        return is_requested
+
+    return insert
+
+
+@pytest.fixture
+def ready(messages):
+    """A function that waits until a runner serves a database (so many times)."""
+
+    def wait(name, times=1):
+        wait_until(
+            lambda: messages().count(f"queue job runner ready for db {name}") >= times,
+            LIMIT,
+            f"serving {name}",
+        )
+
+    return wait
