@@ -211,9 +211,9 @@ class QueueJobRunner:
             if name not in self._served and name not in self._candidates:
                 self._add_candidate(name, 0)
 
-    def _add_candidate(self, name, next_attempt):
+    def _add_candidate(self, name, next_attempt, was_lost=False):
         database = Database(name, self.config.database, self.config.poll_only)
-        self._candidates[name] = Candidate(database, next_attempt)
+        self._candidates[name] = Candidate(database, next_attempt, was_lost)
 
     def _end_attempt(self, candidate, problem, error):
         name = candidate.database.db_name
@@ -233,9 +233,12 @@ class QueueJobRunner:
         candidate.note_end(problem, time.monotonic())
 
     def _serve(self, name, candidate):
-        urls = self.config.urls
         served = ServedDatabase(
-            candidate.database, self.channel_manager, urls, candidate.leadership
+            candidate.database,
+            self.channel_manager,
+            self.config.urls,
+            candidate.leadership,
+            candidate.reached_since,
         )
         self._served[name] = served
         with self._guarding(served):
@@ -270,7 +273,8 @@ class QueueJobRunner:
         except (psycopg2.Error, OSError, LeadershipLost) as error:
             self._lose(served.name, _line(error))
             # a moment later: it may be only the connection
-            self._add_candidate(served.name, time.monotonic() + FIRST_RETRY)
+            was_lost = not isinstance(error, LeadershipLost)
+            self._add_candidate(served.name, time.monotonic() + FIRST_RETRY, was_lost)
 
     def close_databases(self):
         for name in list(self._served):
