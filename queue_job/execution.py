@@ -11,6 +11,7 @@ import traceback
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 
+from psycopg2 import OperationalError
 from psycopg2.errors import SerializationFailure
 from psycopg2.extensions import (
     ISOLATION_LEVEL_READ_COMMITTED,
@@ -21,7 +22,7 @@ from odoo import api
 from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 from odoo.tools import str2bool
 
-from . import job_storage, job_values
+from . import job_storage, job_values, outage
 from .core import dead_job, time_limit
 from .core.retry import CONFLICT_INTERVAL, interruption_delay
 from .core.states import DONE, FAILED
@@ -265,7 +266,10 @@ def roll_back(env, outcome):
         if isinstance(outcome, Retry):
             env.cr.rollback()
         return
-    if not connection_lost(env.cr):
+    if connection_lost(env.cr):
+        # what follows needs another one
+        outage.wait_for_database(env.registry)
+    else:
         env.cr.rollback()
     env.transaction.reset()
     env.registry.reset_changes()
@@ -347,6 +351,8 @@ def settle_failed(job, values):
 def _settle(job, write):
     """Write an outcome in a transaction of its own, unless the job was taken from us.
 
+    A connection that is lost meanwhile is replaced.
+
     :param write: callable that changes the job; called again when somebody else has changed
         the row in the meantime
     :return: bool
@@ -361,9 +367,13 @@ def _settle(job, write):
                 write()
                 job.store()
             return True
-        except SerializationFailure:
-            if attempt == SETTLE_ATTEMPTS - 1:
+        except OperationalError as error:
+            is_lost = outage.is_connection_lost(error)
+            is_passing = is_lost or isinstance(error, SerializationFailure)
+            if attempt == SETTLE_ATTEMPTS - 1 or not is_passing:
                 raise
+            if is_lost:
+                outage.wait_for_database(job.env.registry)
 
 
 def was_committed(job):

@@ -16,7 +16,7 @@ class FakeLeadership:
 
     def __init__(self):
         #: What is learnt at each sign of life.
-        self.standing = types.SimpleNamespace(is_closed=False, is_upgrading=False)
+        self.standing = types.SimpleNamespace(is_closed=False, modules_to_do=0)
 
     def keep(self, now):
         return self.standing
@@ -162,7 +162,7 @@ class FakeDatabase:
         """No job of a fake depends on another."""
         return None, 0
 
-    def requeue_dead(self, tries):
+    def requeue_dead(self, tries, reached_since=None):
         dead = [
             row
             for row in self.rows.values()

@@ -8,5 +8,8 @@ NOTIFY_CHANNEL = "queue_job_channel"
 #: A payload that is no name of a channel: limits were changed in the web client.
 LIMITS_CHANGED = ":limits"
 
+#: Another one: modules are to be installed, upgraded or uninstalled, or are not any more.
+MODULES_CHANGED = ":modules"
+
 #: On this one the runner tells itself something, to see whether notifications come through.
 ECHO_CHANNEL = "queue_job_echo"

@@ -16,13 +16,18 @@ class Candidate:
 
     :param database: :class:`.database.Database`; a runner that stands by keeps its connection
     :param next_attempt: moment of the first one
+    :param was_lost: it was out of reach a moment ago
     """
 
-    def __init__(self, database, next_attempt):
+    def __init__(self, database, next_attempt, was_lost=False):
         self.database = database
         self.leadership = database.make_leadership()
         self.next_attempt = next_attempt
         self.is_under_way = False
+        #: by PostgreSQL's clock, since when it can be reached again; None: nobody has seen that
+        #: it could not
+        self.reached_since = None
+        self._was_lost = was_lost
         self._retry = FIRST_RETRY
 
     def attempt(self):
@@ -33,9 +38,12 @@ class Candidate:
         """
         try:
             problem = self.database.missing_addon()
+            if self._was_lost:
+                self.reached_since, self._was_lost = self.database.now(), False
             if problem is None:
                 return None if self.leadership.take() else STANDS_BY
         except BaseException:
+            self._was_lost = True
             self.database.close()
             raise
         self.database.close()

@@ -103,6 +103,10 @@ class Database:
         """:return: first column of the first row"""
         return self.query(sql, **parameters)[0][0]
 
+    def now(self):
+        """:return: datetime, by PostgreSQL's clock"""
+        return self.value(queries.NOW)
+
     # -- is it ours to serve?
 
     def missing_addon(self):
@@ -263,10 +267,19 @@ class Database:
         """End the sessions in which the jobs with these ids run."""
         self.query(queries.TERMINATE, ids=list(ids))
 
-    def requeue_dead(self, tries):
-        """:param tries: list of (uuid, lease) :return: set of the uuids requeued"""
+    def requeue_dead(self, tries, reached_since=None):
+        """
+        :param tries: list of (uuid, lease)
+        :param reached_since: moment; those that began before do not count
+        :return: set of the uuids requeued
+        """
         uuids, leases = zip(*tries, strict=True)
-        rows = self.query(queries.REQUEUE_SEEN_DEAD, uuids=list(uuids), leases=list(leases))
+        rows = self.query(
+            queries.REQUEUE_SEEN_DEAD,
+            uuids=list(uuids),
+            leases=list(leases),
+            reached_since=reached_since,
+        )
         return {uuid for (uuid,) in rows}
 
 

@@ -5,8 +5,8 @@ import logging
 
 _logger = logging.getLogger(__name__)
 
-#: Seconds after which modules that are to be installed, and are not, no longer stop the jobs:
-#: somebody has marked them and gone away.
+#: Seconds after which modules that are to be installed, and of which none is meanwhile, no longer
+#: stop the jobs: somebody has marked them and gone away.
 STRAY_AFTER = 600
 
 
@@ -18,7 +18,8 @@ class Gate:
 
     def __init__(self, db_name):
         self._name = db_name
-        self._upgrading_since = None
+        self._modules_to_do = 0
+        self._changed_at = None
         self._was_closed = False
 
     def is_closed(self, standing, now):
@@ -26,12 +27,10 @@ class Gate:
 
         :param standing: :class:`.leadership.Standing`
         """
-        if not standing.is_upgrading:
-            self._upgrading_since = None
-        elif self._upgrading_since is None:
-            self._upgrading_since = now
-        is_stray = standing.is_upgrading and now - self._upgrading_since >= STRAY_AFTER
-        is_closed = standing.is_closed or (standing.is_upgrading and not is_stray)
+        if standing.modules_to_do != self._modules_to_do:
+            self._modules_to_do, self._changed_at = standing.modules_to_do, now
+        is_stray = self._modules_to_do > 0 and now - self._changed_at >= STRAY_AFTER
+        is_closed = standing.is_closed or (self._modules_to_do > 0 and not is_stray)
         if is_closed != self._was_closed:
             self._was_closed = is_closed
             self._tell(is_closed, is_stray)

@@ -30,11 +30,11 @@ class Standing:
     """What a leader learns at each sign of life.
 
     :param bool is_closed: somebody has closed the gate: claims fail
-    :param bool is_upgrading: modules are to be installed, upgraded or uninstalled
+    :param int modules_to_do: how many modules are to be installed, upgraded or uninstalled
     """
 
     is_closed: bool
-    is_upgrading: bool
+    modules_to_do: int
 
 
 class SessionLeadership:
@@ -92,12 +92,12 @@ class SessionLeadership:
             elif now - self._sent_at >= ECHO_TIMEOUT:
                 raise NoAnswer("notifications do not come through: see poll_only")
         token = self._token or secrets.token_hex(4)
-        epoch, is_closed, is_upgrading, _void = self._database.query(queries.TOUCH, token=token)[0]
+        epoch, is_closed, modules_to_do, _void = self._database.query(queries.TOUCH, token=token)[0]
         if self._token is None:
             self._token, self._sent_at = token, now
         if epoch != self.epoch:
             raise LeadershipLost("another job runner has taken over")
-        return Standing(is_closed, is_upgrading)
+        return Standing(is_closed, modules_to_do)
 
     def leave(self):
         """The lock goes with the connection."""
@@ -130,8 +130,8 @@ class LeasedLeadership:
         rows = self._database.query(queries.RENEW_LEASE, holder=self._holder, epoch=self.epoch)
         if not rows:
             raise LeadershipLost("another job runner has taken over")
-        _epoch, is_closed, is_upgrading = rows[0]
-        return Standing(is_closed, is_upgrading)
+        _epoch, is_closed, modules_to_do = rows[0]
+        return Standing(is_closed, modules_to_do)
 
     def leave(self):
         """Let another runner take over at once."""

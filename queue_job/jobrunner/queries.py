@@ -54,6 +54,8 @@ END_SILENT_LEADER = f"""
 
 WAIT_A_MOMENT = "SELECT pg_sleep(0.3)"
 
+NOW = "SELECT clock_timestamp()"
+
 #: SQL condition: a runner in poll-only mode has the lease.
 _IS_LEASED = f"holder IS NOT NULL AND {_is_fresh('seen')}"
 
@@ -92,19 +94,19 @@ END_LEASE = "UPDATE queue_job_leader SET holder = NULL WHERE holder = %(holder)s
 #: Wait for the claims that began under the leader before: those that begin now fail.
 CLOSE_GATE_FOR_A_MOMENT = f"SELECT pg_advisory_xact_lock({GATE_LOCK_CLASS}, 0)"
 
-#: SQL condition: modules are being installed, upgraded or uninstalled.
-_IS_UPGRADING = "EXISTS (SELECT FROM ir_module_module WHERE state LIKE 'to %%')"
+#: SQL: how many modules are to be installed, upgraded or uninstalled.
+_MODULES_TO_DO = "(SELECT count(*) FROM ir_module_module WHERE state LIKE 'to %%')"
 
 #: Be heard of, hear oneself, and learn whether one still leads and jobs may be started.
 TOUCH = f"""
-    SELECT epoch, {GATE_IS_CLOSED} AS is_closed, {_IS_UPGRADING} AS is_upgrading,
+    SELECT epoch, {GATE_IS_CLOSED} AS is_closed, {_MODULES_TO_DO} AS modules_to_do,
            pg_notify('{ECHO_CHANNEL}', %(token)s)
       FROM queue_job_leader
 """
 RENEW_LEASE = f"""
     UPDATE queue_job_leader SET seen = clock_timestamp()
      WHERE holder = %(holder)s AND epoch = %(epoch)s
- RETURNING epoch, {GATE_IS_CLOSED} AS is_closed, {_IS_UPGRADING} AS is_upgrading
+ RETURNING epoch, {GATE_IS_CLOSED} AS is_closed, {_MODULES_TO_DO} AS modules_to_do
 """
 
 #: Is this an Odoo database, is the addon installed in it, and is it this addon's schema?
@@ -292,12 +294,13 @@ SETTLE_HANDLERS = """
 """
 
 
-def requeue_dead_jobs(condition="TRUE", at_last_try="failed"):
+def requeue_dead_jobs(condition="TRUE", at_last_try="failed", here_since=_HERE_SINCE):
     """Return jobs whose worker is gone to the queue.
 
     An enqueued one, which nobody has begun, is pending again. A started one has lost its
     try, unless the database server itself was restarted since.
 
+    :param str here_since: SQL, the moment before which what began has lost nothing
     :param str condition: SQL, which jobs to look at
     :param str at_last_try: state of a job that has lost its last try. The runner itself
         leaves it to a worker to let it fail: see ``core.dead_job``.
@@ -306,7 +309,7 @@ def requeue_dead_jobs(condition="TRUE", at_last_try="failed"):
     return f"""
         WITH dead AS (
             SELECT id, state = 'started' AND date_started
-                       > {_HERE_SINCE} AT TIME ZONE 'UTC' AS lost_try
+                       > {here_since} AT TIME ZONE 'UTC' AS lost_try
               FROM queue_job
              WHERE state IN ('enqueued', 'started')
                AND {condition}
@@ -334,6 +337,8 @@ def requeue_dead_jobs(condition="TRUE", at_last_try="failed"):
 REQUEUE_SEEN_DEAD = requeue_dead_jobs(
     "(uuid, coalesce(lease, '')) IN (SELECT * FROM unnest(%(uuids)s::text[], %(leases)s::text[]))",
     at_last_try="pending",
+    # Nor is it the fault of a job when its worker and the runner have lost the database together.
+    here_since=f"greatest({_HERE_SINCE}, %(reached_since)s::timestamptz)",
 )
 
 #: How many seconds the jobs that run under a time limit have left, less than none when it is

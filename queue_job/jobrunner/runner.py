@@ -223,9 +223,9 @@ class QueueJobRunner:
             if name not in self._served and name not in self._candidates:
                 self._add_candidate(name, 0)
 
-    def _add_candidate(self, name, next_attempt):
+    def _add_candidate(self, name, next_attempt, was_lost=False):
         database = Database(name, self.config.database, self.config.poll_only)
-        self._candidates[name] = Candidate(database, next_attempt)
+        self._candidates[name] = Candidate(database, next_attempt, was_lost)
 
     def _end_attempt(self, candidate, problem, error):
         name = candidate.database.db_name
@@ -245,9 +245,13 @@ class QueueJobRunner:
         candidate.note_end(problem, time.monotonic())
 
     def _serve(self, name, candidate):
-        urls = self.config.urls
         served = ServedDatabase(
-            candidate.database, self.channel_manager, urls, candidate.leadership, self._crew
+            candidate.database,
+            self.channel_manager,
+            self.config.urls,
+            candidate.leadership,
+            self._crew,
+            candidate.reached_since,
         )
         self._served[name] = served
         self._do(served, self._take_over, served)
@@ -291,7 +295,8 @@ class QueueJobRunner:
         except (psycopg2.Error, OSError, LeadershipLost) as error:
             self._lose(served.name, _line(error))
             # a moment later: it may be only the connection
-            self._add_candidate(served.name, time.monotonic() + FIRST_RETRY)
+            was_lost = not isinstance(error, LeadershipLost)
+            self._add_candidate(served.name, time.monotonic() + FIRST_RETRY, was_lost)
 
     def _idle(self):
         """:return: list of the databases of which no answer is being waited for"""

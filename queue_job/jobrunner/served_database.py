@@ -9,7 +9,7 @@ from math import inf
 
 import psycopg2
 
-from ..core.notification import LIMITS_CHANGED
+from ..core.notification import LIMITS_CHANGED, MODULES_CHANGED
 from ..core.server_pool import ServerPool
 from ..core.slot import MAX_HINTS, PATIENCE, Slot, share
 from ..core.states import ENQUEUED, STARTED
@@ -51,10 +51,13 @@ class ServedDatabase:
     :param urls: list of str, the servers that run its jobs
     :param leadership: :class:`.leadership.SessionLeadership` or its like, taken
     :param crew: :class:`.lane.Crew` of the loop
+    :param reached_since: by PostgreSQL's clock, since when this runner reaches the database
+        again; None: it did all the time
     """
 
-    def __init__(self, database, manager, urls, leadership, crew=None):
+    def __init__(self, database, manager, urls, leadership, crew=None, reached_since=None):
         self.database = database
+        self._reached_since = reached_since
         self._leadership = leadership
         self._gate = Gate(database.db_name)
         self._pool = ServerPool(urls)
@@ -129,6 +132,9 @@ class ServedDatabase:
         if LIMITS_CHANGED in channels:
             channels.discard(LIMITS_CHANGED)
             self.limits = self.database.channel_limits()
+        if MODULES_CHANGED in channels:
+            channels.discard(MODULES_CHANGED)
+            self._next_touch = 0
         if channels:
             self.windows.note_changed(channels)
             # one of them may be for an eta
@@ -342,7 +348,7 @@ class ServedDatabase:
                 self._watch(row)
 
     def _requeue(self, dead, rows):
-        for uuid in self.database.requeue_dead(sorted(dead)):
+        for uuid in self.database.requeue_dead(sorted(dead), self._reached_since):
             row = rows[uuid]
             _logger.warning(
                 "job %s of database %s was found dead: its worker (pid %s) is gone",

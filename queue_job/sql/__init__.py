@@ -8,12 +8,16 @@ from . import (
     gate,
     identity,
     leader,
+    module_states,
     release,
     triggers,
 )
 
 #: In the order in which they need each other.
-_PARTS = (triggers, dependencies, identity, failure_handlers, leader, functions, release)
+_PARTS = (
+    *(triggers, dependencies, identity, failure_handlers, leader, functions, release),
+    module_states,
+)
 
 
 def install(cr):

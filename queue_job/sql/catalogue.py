@@ -44,21 +44,21 @@ def drop_functions(cr, names):
         cr.execute(f"DROP FUNCTION {signature}")
 
 
-def install_triggers(cr, triggers):
-    """Create or renew triggers of the table of jobs.
+def install_triggers(cr, triggers, table="queue_job"):
+    """Create or renew triggers of a table.
 
     :param dict triggers: name -> definition
     """
     for name, definition in triggers.items():
         if _comment(cr, "pg_trigger", "tgname", name) != definition:
-            drop_triggers(cr, [name])
+            drop_triggers(cr, [name], table)
             cr.execute(f"CREATE TRIGGER {name} {definition}")
-            cr.execute(f"COMMENT ON TRIGGER {name} ON queue_job IS %s", (definition,))
+            cr.execute(f"COMMENT ON TRIGGER {name} ON {table} IS %s", (definition,))
 
 
-def drop_triggers(cr, names):
+def drop_triggers(cr, names, table="queue_job"):
     for name in names:
-        cr.execute(f"DROP TRIGGER IF EXISTS {name} ON queue_job")
+        cr.execute(f"DROP TRIGGER IF EXISTS {name} ON {table}")
 
 
 def _comment(cr, catalogue, column, name):

@@ -21,6 +21,18 @@ _CLAIMED = ", ".join(
     ]
 )
 
+#: From here on PostgreSQL finds out within some twelve seconds that the machine of its client is
+#: gone, and all locks with it: a job's, the gate's. The first three are for a connection that is
+#: silent, the last one for an answer that nobody confirms. They hold for the session, so that they
+#: are set once in a slot; a connection within the machine has none of them.
+_NOTICE_LOST_CLIENT = """
+    IF inet_client_addr() IS NOT NULL AND current_setting('tcp_user_timeout') <> '12000' THEN
+        _ := set_config('tcp_keepalives_idle', '5', false);
+        _ := set_config('tcp_keepalives_interval', '2', false);
+        _ := set_config('tcp_keepalives_count', '3', false);
+        _ := set_config('tcp_user_timeout', '12000', false);
+    END IF;"""
+
 #: Start one job. The row is locked against the same request sent twice, and a runner that
 #: takes the job back; a row that is locked is being claimed or taken back, and not waited
 #: for. A crash of PostgreSQL that loses the claim leaves the job as it was, so that its
@@ -35,7 +47,7 @@ _CLAIM = """
 DECLARE
     _epoch text := CASE WHEN strpos(_grant, '.') > 0 THEN split_part(_grant, '.', 1) END;
     _ text;
-BEGIN
+BEGIN{notice_lost_client}
     IF NOT pg_try_advisory_xact_lock_shared({gate}, 0) THEN
         RETURN;
     END IF;
@@ -54,6 +66,7 @@ BEGIN
     END IF;
 END"""
 _COLUMNS = {
+    "notice_lost_client": _NOTICE_LOST_CLIENT,
     "columns": ", ".join(f"queue_job.{name}" for name in CLAIMED_FIELDS),
     "variables": ", ".join(CLAIMED_FIELDS),
 }
@@ -65,13 +78,7 @@ _COLUMNS = {
 _LOCK = f"""
 DECLARE
     _ text;
-BEGIN
-    -- a connection within the machine has none of these
-    IF inet_client_addr() IS NOT NULL THEN
-        _ := set_config('tcp_keepalives_idle', '5', true);
-        _ := set_config('tcp_keepalives_interval', '2', true);
-        _ := set_config('tcp_keepalives_count', '3', true);
-    END IF;
+BEGIN{_NOTICE_LOST_CLIENT}
     IF current_setting('server_version_num')::integer >= 140000 THEN
         _ := set_config('client_connection_check_interval', '1000', true);
     END IF;

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 from faults.clock import Clock
 from faults.ledger import Entry, append
+from faults.machines import why_no_namespaces
 from faults.proxy import Proxy
 from faults.stage import Stage
 
@@ -32,16 +33,24 @@ MINUTES = "QUEUE_JOB_FAULTS_MINUTES"
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "long: run by bin/faults only")
+    config.addinivalue_line("markers", "namespaces: machines that are network namespaces")
+
+
+def pytest_report_header():
+    if reason := why_no_namespaces():
+        return f"machines are process groups, and not cut off from each other alone: {reason}"
+    return "machines are network namespaces"
 
 
 def pytest_collection_modifyitems(config, items):
     """What takes minutes is not part of bin/test."""
-    if os.environ.get(MINUTES):
-        return
-    long = [item for item in items if item.get_closest_marker("long")]
-    if long:
-        config.hook.pytest_deselected(items=long)
-        items[:] = [item for item in items if item not in long]
+    left_out = [] if os.environ.get(MINUTES) else ["long"]
+    if why_no_namespaces():
+        left_out.append("namespaces")
+    deselected = [item for item in items if any(map(item.get_closest_marker, left_out))]
+    if deselected:
+        config.hook.pytest_deselected(items=deselected)
+        items[:] = [item for item in items if item not in deselected]
 
 
 @pytest.fixture(scope="session")
@@ -72,7 +81,7 @@ def _stages(database, start_server, options, **common):
         config = {**common, **config}
         # 0: any
         started = [
-            start_server(database, addons=(TEST_ADDONS,), **{"http_port": port, **config})
+            start_server(database, **{"addons": (TEST_ADDONS,), "http_port": port, **config})
             for port in http_ports or [0] * servers
         ]
         made = Stage(database, options, started)

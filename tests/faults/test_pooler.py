@@ -13,6 +13,8 @@ from stack.postgres import PORT, USER
 from stack.waiting import wait_until
 
 PATIENCE = 40
+#: Seconds: more than a worker waits to say that its job returns to the queue.
+LONG = 20
 ADDONS = (REPOSITORY / "tests" / "addons",)
 
 
@@ -35,8 +37,9 @@ def pooled_stage(stage, pooler):
 
 @pytest.fixture
 def runners(database, start_server, cluster, pooler, tmp_path):
-    """A :class:`Stage` without runner, and two runners of their own that poll through PgBouncer."""
-    server = start_server(database, environ=NO_RUNNER, addons=ADDONS)
+    """A :class:`Stage` without runner, and two runners of their own; all through PgBouncer."""
+    pooled = {"db_host": "127.0.0.1", "db_port": pooler.port}
+    server = start_server(database, environ=NO_RUNNER, addons=ADDONS, options=pooled)
     options = {"host": cluster.host, "port": PORT, "user": USER}
     environ = {
         "ODOO_QUEUE_JOB_POLL_ONLY": "true",
@@ -128,19 +131,38 @@ def test_a_frozen_leader_wakes_up_behind_the_pooler(runners, judge):
 
 @pytest.mark.long
 def test_the_pooler_is_killed(pooled_stage, pooler, judge):
-    """All connections are gone at once, and come back.
-
-    A worker that can't tell that its job returns to the queue looks dead: that try counts.
-    """
+    """All connections are gone at once, and come back. It is no fault of the jobs."""
     here = pooled_stage(workers=3, channels="root:3")
-    uuids = here.delay("leave", 40, kwargs={"seconds": 0.5})
+    uuids = here.delay("leave", 40, kwargs={"seconds": 0.5}, max_retries=1)
     here.wait_for("started", uuids, 3)
     pooler.child.kill()
-    start = time.monotonic()
     time.sleep(1)
     pooler.start()
+    start = time.monotonic()
     done = here.count("done", uuids)
     supervisor = Supervisor(*here.servers)
     supervisor.wait_until(lambda: here.count("done", uuids) > done, PATIENCE, "a job done")
     judge(here, "PgBouncer killed and started again", time.monotonic() - start)
-    assert {retry for (retry,) in here.rows(uuids, "retry")} <= {1, 2}
+    assert {retry for (retry,) in here.rows(uuids, "retry")} == {1}
+
+
+@pytest.mark.long
+def test_the_pooler_is_away_for_longer(runners, pooler, judge):
+    """Workers end meanwhile, as Odoo's server may. The runner has seen that it was not their fault."""
+    here, *both = runners
+    uuids = here.delay("leave", 20, kwargs={"seconds": 0.5}, max_retries=1)
+    here.wait_for("started", uuids, 2)
+    workers = [pid for (pid,) in here.rows(uuids, "worker_pid") if pid]
+    pooler.child.kill()
+    time.sleep(LONG)
+    for pid in workers:
+        kill(pid)
+    pooler.start()
+    start = time.monotonic()
+    done = here.count("done", uuids)
+    supervisor = Supervisor(*here.servers, *both)
+    supervisor.wait_until(lambda: here.count("done", uuids) > done, PATIENCE, "a job done")
+    judge(here, f"PgBouncer away for {LONG} s", time.monotonic() - start)
+    assert supervisor.restarts <= 1
+    assert {retry for (retry,) in here.rows(uuids, "retry")} == {1}
+    assert "found dead" in both[0].log_text() + both[1].log_text()

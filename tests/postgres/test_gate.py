@@ -73,3 +73,67 @@ def test_it_goes_on_after_a_while_and_names_them(close, running, monkeypatch, ca
     job, _worker = running
     assert close()
     assert job in caplog.text
+
+
+# -- modules that are marked to be installed, upgraded or uninstalled
+
+
+@pytest.fixture
+def mark(database, connect):
+    """A function that marks an addon in a transaction and returns its connection."""
+
+    def run(state="to upgrade"):
+        connection = connect(database)
+        connection.cursor().execute(
+            "UPDATE ir_module_module SET state = %s WHERE name = 'web'", [state]
+        )
+        return connection
+
+    yield run
+    connection = run("installed")
+    connection.commit()
+
+
+def test_marking_a_module_closes_it_until_that_is_committed(mark, sql, locks):
+    odoo = mark()
+    assert sql(GATE_IS_CLOSED, locks.GATE_LOCK_CLASS)
+    odoo.commit()
+    assert not sql(GATE_IS_CLOSED, locks.GATE_LOCK_CLASS)
+
+
+def test_what_is_done_with_a_module_leaves_it_open(mark, sql, locks):
+    mark().commit()
+    odoo = mark("installed")
+    assert not sql(GATE_IS_CLOSED, locks.GATE_LOCK_CLASS)
+    odoo.commit()
+
+
+def test_the_runner_is_told_of_marks(mark, runner_database, jobrunner):
+    from odoo.addons.queue_job.core.notification import MODULES_CHANGED
+
+    runner_database.query("LISTEN queue_job_channel")
+    for state in ("to install", "installed"):
+        mark(state).commit()
+        runner_database.query("SELECT 1")
+        wait_until(
+            lambda: MODULES_CHANGED in runner_database.notified_channels(), LIMIT, "a notification"
+        )
+
+
+@pytest.fixture
+def is_closed(jobrunner):
+    """A function ``is_closed(modules, now)`` of a runner's gate, which nobody has locked."""
+    gate = jobrunner.gate.Gate("db")
+    standing = jobrunner.leadership.Standing
+    return lambda modules, now: gate.is_closed(standing(False, modules), now)
+
+
+def test_marks_that_are_forgotten_stop_nothing_for_ever(is_closed, jobrunner):
+    later = jobrunner.gate.STRAY_AFTER
+    assert [is_closed(2, now) for now in (0, later - 1, later)] == [True, True, False]
+
+
+def test_an_upgrade_that_goes_on_is_not_forgotten(is_closed, jobrunner):
+    later = jobrunner.gate.STRAY_AFTER
+    looks = [(9, 0), (8, later - 1), (8, later + 1), (7, 2 * later), (0, 2 * later + 1)]
+    assert [is_closed(*look) for look in looks] == [True, True, True, True, False]

@@ -101,7 +101,10 @@ KEY = {"priority": 3, "date_created": "2026-01-01 12:00:00", "id": 4}
         ("HEADS_NOT_DUE", {}),
         ("SET_ENQUEUED", {"ids": [1, 2, 3], "channels": ["root"] * 3, "grant": "x"}),
         ("TAKE_BACK", {"ids": [1, 2, 3]}),
-        ("REQUEUE_SEEN_DEAD", {"uuids": ["pending1"], "leases": ["x"]}),
+        (
+            "REQUEUE_SEEN_DEAD",
+            {"uuids": ["pending1"], "leases": ["x"], "reached_since": None},
+        ),
     ],
 )
 def test_only_what_is_returned_is_looked_at(jobrunner, rows_read, name, parameters):

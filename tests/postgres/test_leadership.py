@@ -80,7 +80,7 @@ def test_a_leader_that_is_heard_of_stays(candidate, jobrunner):
     for now in range(4):
         standing = keep(jobrunner, leads, first, now)
         assert not waits.take()
-    assert (standing.is_closed, standing.is_upgrading) == (False, False)
+    assert (standing.is_closed, standing.modules_to_do) == (False, 0)
 
 
 def test_the_runner_of_the_published_addon_is_left_alone(candidate, connect, database, silent, sql):
@@ -260,6 +260,6 @@ def test_modules_that_are_to_be_upgraded(candidate, sql, jobrunner):
     first, leads = candidate()
     assert leads.take()
     sql("UPDATE ir_module_module SET state = 'to upgrade' WHERE name = 'web'")
-    assert keep(jobrunner, leads, first, 0).is_upgrading
+    assert keep(jobrunner, leads, first, 0).modules_to_do == 1
     sql("UPDATE ir_module_module SET state = 'installed' WHERE name = 'web'")
-    assert not keep(jobrunner, leads, first, 2).is_upgrading
+    assert not keep(jobrunner, leads, first, 2).modules_to_do

@@ -18,12 +18,12 @@ def serve(jobrunner, runner_database):
     """A function that returns a served database with an engine of these channels."""
     from odoo.addons.queue_job.core.channel_manager import ChannelManager
 
-    def make(channels="root:1"):
+    def make(channels="root:1", reached_since=None):
         manager = ChannelManager()
         manager.simple_configure(channels)
         runner_database.query("LISTEN queue_job_channel")
         served = jobrunner.served_database.ServedDatabase(
-            runner_database, manager, [URL], FakeLeadership()
+            runner_database, manager, [URL], FakeLeadership(), reached_since
         )
         served.take_over(time.time())
         served.engine = manager
@@ -324,6 +324,21 @@ def test_a_job_from_before_a_restart_of_postgresql_loses_no_try(serve, insert, s
     insert(state="started", lease="abc", retry=2, max_retries=3, date_started="2020-01-01")
     look_twice(serve())
     assert sql("SELECT state, retry FROM queue_job") == [("pending", 2)]
+
+
+def test_a_job_from_before_an_outage_that_the_runner_saw_loses_no_try(
+    serve, insert, sql, runner_database
+):
+    before = insert(state="started", lease="abc", channel="root.a")
+    sql("UPDATE queue_job SET date_started = clock_timestamp() AT TIME ZONE 'UTC'")
+    served = serve(reached_since=runner_database.now())
+    after = insert(state="started", lease="abc", channel="root.b")
+    sql(
+        "UPDATE queue_job SET date_started = clock_timestamp() AT TIME ZONE 'UTC' WHERE uuid = %s",
+        after,
+    )
+    look_twice(served)
+    assert dict(sql("SELECT uuid, retry FROM queue_job")) == {before: 0, after: 1}
 
 
 def test_another_try_of_the_same_job_is_not_dead(serve, insert, sql, state_of):

@@ -21,6 +21,7 @@ ALLOWED = {
     "extension_points": set(),
     "job_values": set(),
     "insert_buffer": {"utils"},
+    "outage": set(),
     "job_insert": {
         *("core", "extension_points", "fields", "identity_guard", "insert_buffer", "job_values"),
     },
@@ -41,7 +42,8 @@ ALLOWED = {
     "job_stop": {"core"},
     "delay": {"core", "exception", "identity_guard", "job", "job_storage", "utils"},
     "execution": {
-        *("core", "exception", "fields", "job", "job_claim", "job_storage", "job_values", "utils"),
+        *("core", "exception", "fields", "job", "job_claim", "job_storage", "job_values"),
+        *("outage", "utils"),
     },
     "sql": {"core", "job_values"},
     "storage": {"core", "declaration", "exception", "job", "job_storage"},

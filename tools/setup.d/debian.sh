@@ -4,6 +4,7 @@ has_postgres() { ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command 
 has_pgbouncer() { [ -x /usr/sbin/pgbouncer ] || command -v pgbouncer >/dev/null; }
 has_nginx() { [ -x /usr/sbin/nginx ] || command -v nginx >/dev/null; }
 has_faketime() { ls /usr/lib/*/faketime/libfaketimeMT.so.1 >/dev/null 2>&1; }
+has_network() { command -v ip >/dev/null; }
 has_browser() { command -v chromium >/dev/null && command -v chromedriver >/dev/null; }
 
 system_packages() {
@@ -17,6 +18,7 @@ system_packages() {
     [[ $parts != *" pgbouncer "* ]] || has_pgbouncer || want+=(pgbouncer)
     [[ $parts != *" nginx "* ]] || has_nginx || want+=(nginx)
     [[ $parts != *" faketime "* ]] || has_faketime || want+=(libfaketime)
+    [[ $parts != *" network "* ]] || has_network || want+=(iproute2)
     [[ $parts != *" browser "* ]] || has_browser || want+=(chromium chromium-driver)
     [ ${#want[@]} = 0 ] || apt_install "${want[@]}"
 }

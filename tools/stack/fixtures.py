@@ -3,6 +3,7 @@
 from stack.fixtures import *  # noqa: F403
 """
 
+import contextlib
 import itertools
 import os
 import shutil
@@ -47,6 +48,16 @@ def pytest_runtest_makereport(item, call):
             tail = server.log_text().splitlines()[-LOG_TAIL:]
             report.sections.append((str(server.log), "\n".join(tail)))
     return report
+
+
+@contextlib.contextmanager
+def showing_log(server):
+    """Inside it, the log of the server is shown with a test that fails."""
+    _servers.append(server)
+    try:
+        yield
+    finally:
+        _servers.remove(server)
 
 
 @pytest.fixture(scope="session")
