@@ -13,6 +13,7 @@ import sys
 from dataclasses import dataclass
 from datetime import time, timedelta
 from decimal import Decimal
+from types import ModuleType
 
 #: Key that marks an object of ours in the JSON text.
 TYPE_KEY = "_type"
@@ -40,6 +41,8 @@ class ArgumentType:
     name: str
     encode: object
     decode: object
+    #: What ``encode`` makes: nothing else, as a row may hold, is given to ``decode``.
+    kind: type = object
 
 
 def _sorted(values):
@@ -52,16 +55,17 @@ def _encode_bytes(value):
 
 #: class -> its type
 _types = {
-    tuple: ArgumentType(f"{OWN}tuple", list, tuple),
-    set: ArgumentType(f"{OWN}set", _sorted, set),
-    frozenset: ArgumentType(f"{OWN}frozenset", _sorted, frozenset),
-    bytes: ArgumentType(f"{OWN}bytes", _encode_bytes, base64.b64decode),
-    Decimal: ArgumentType(f"{OWN}decimal", str, Decimal),
-    time: ArgumentType(f"{OWN}time", time.isoformat, time.fromisoformat),
+    tuple: ArgumentType(f"{OWN}tuple", list, tuple, list),
+    set: ArgumentType(f"{OWN}set", _sorted, set, list),
+    frozenset: ArgumentType(f"{OWN}frozenset", _sorted, frozenset, list),
+    bytes: ArgumentType(f"{OWN}bytes", _encode_bytes, base64.b64decode, str),
+    Decimal: ArgumentType(f"{OWN}decimal", str, Decimal, str),
+    time: ArgumentType(f"{OWN}time", time.isoformat, time.fromisoformat, str),
     timedelta: ArgumentType(
         f"{OWN}timedelta",
         lambda value: [value.days, value.seconds, value.microseconds],
         lambda parts: timedelta(*parts),
+        list,
     ),
 }
 _built_in = {known.name: known for known in _types.values()}
@@ -126,6 +130,8 @@ def _rebuild(cls, state):
         return obj
     attributes, slots = state if isinstance(state, tuple) else (state, None)
     for name, value in {**(attributes or {}), **(slots or {})}.items():
+        if name.startswith("__"):
+            raise ValueError(f"{name} is no attribute of an argument")
         # past a __setattr__ that refuses, as that of a frozen dataclass
         object.__setattr__(obj, name, value)
     return obj
@@ -200,18 +206,30 @@ def decode(plain, env):
     """
     name = plain[TYPE_KEY]
     try:
+        value = plain["value"]
         if name in _built_in:
-            return _built_in[name].decode(plain["value"])
+            known = _built_in[name]
+            _check_kind(value, known.kind)
+            return known.decode(value)
         if name == DICT:
-            return dict(plain["value"])
+            _check_kind(value, list)
+            for item in value:
+                _check_kind(item, list)
+            return dict(value)
         if name == ENUM:
-            return _enum_class(plain["class"], env)[plain["value"]]
+            _check_kind(value, str)
+            return _enum_class(plain["class"], env)[value]
         if name == OBJECT:
             known = _registered_type(plain["class"], env)
-            return first_undecodable(plain["value"]) or known.decode(plain["value"])
+            return first_undecodable(value) or known.decode(value)
+        raise LookupError(f"there is no type {name}")
     except Exception as error:
         return Undecodable(plain, f"{type(error).__name__}: {error}")
-    return plain
+
+
+def _check_kind(value, kind):
+    if not isinstance(value, kind):
+        raise TypeError(f"{kind.__name__} expected, not {value!r}")
 
 
 def _registered_type(path, env):
@@ -236,7 +254,10 @@ def is_installed(path, env):
 
 
 def _loaded(path):
-    """:return: the attribute of a module that is loaded already, or None"""
+    """:return: what a module that is loaded already defines, or a class in it; or None
+
+    No attribute is asked for, which could run code.
+    """
     module, _dot, name = path.rpartition(".")
     names = [name]
     while module and module not in sys.modules:
@@ -244,7 +265,9 @@ def _loaded(path):
         names.insert(0, name)
     thing = sys.modules.get(module)
     for name in names:
-        thing = getattr(thing, name, None)
+        if not isinstance(thing, (ModuleType, type)):
+            return None
+        thing = vars(thing).get(name)
     return thing
 
 

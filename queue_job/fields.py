@@ -95,16 +95,23 @@ class JobSerialized(fields.Field):
     def convert_to_record(self, value, record):
         if value is None:
             return self._empty_values[self._base_type](record.env)
-        if isinstance(value, str):
-            # see jsonb_text(); the published addon has stored all values so
-            value = json.loads(value)
-        decoded = JobDecoder(env=record.env).decode_plain(value)
+        decoded = self._decode(value, record.env)
         if self._base_type is models.BaseModel and not isinstance(decoded, models.BaseModel):
             # of a model that is not installed any more
             return record.env["base"]
         # What was a tuple is a list by now. What is neither, in a row that somebody has changed,
         # is left for whoever runs the job to refuse.
         return decoded
+
+    @staticmethod
+    def _decode(value, env):
+        try:
+            if isinstance(value, str):
+                # see jsonb_text(); the published addon has stored all values so
+                value = json.loads(value)
+            return JobDecoder(env=env).decode_plain(value)
+        except (ValueError, RecursionError) as error:
+            return Undecodable({"value": value}, f"{type(error).__name__}: {error}")
 
     def convert_to_export(self, value, record):
         return self._dumps(value) if value else ""
@@ -187,29 +194,35 @@ class JobDecoder(json.JSONDecoder):
             return obj
         if name.startswith(argument_type.OWN):
             return argument_type.decode(obj, self.env)
-        decode = self._decoders.get(name)
-        return decode(self, obj) if decode else obj
+        if name not in self._decoders:
+            return obj
+        try:
+            return self._decoders[name](self, obj)
+        except Exception as error:
+            # The job has to load all the same: it can be looked at and cancelled, and fails
+            # when it is run.
+            return Undecodable(obj, f"{type(error).__name__}: {error}")
 
     def _decode_recordset(self, obj):
-        if obj["model"] not in self.env:
-            # Not installed any more. The job has to load all the same: it can be
-            # looked at and cancelled, and fails when it is run.
-            return Undecodable(obj, f"there is no model {obj['model']}")
-        env = self.env(
-            user=obj.get("uid"),
-            su=obj.get("su"),
-            context={**self.env.context, **obj.get("context", {})},
-        )
-        return env[obj["model"]].browse(obj["ids"])
+        model, ids = _expect(obj, "model", str), _expect(obj, "ids", list)
+        uid = _expect(obj, "uid", int, None)
+        su = _expect(obj, "su", bool, None)
+        context = _expect(obj, "context", dict, None) or {}
+        if any(type(record_id) is not int for record_id in ids):
+            raise TypeError(f"ids of records are numbers, not {ids!r}")
+        if model not in self.env:
+            raise LookupError(f"there is no model {model}")
+        env = self.env(user=uid, su=su, context={**self.env.context, **context})
+        return env[model].browse(ids)
 
     def _decode_datetime(self, obj):
-        return dateutil.parser.parse(obj["value"])
+        return dateutil.parser.parse(_expect(obj, "value", str))
 
     def _decode_date(self, obj):
-        return dateutil.parser.parse(obj["value"]).date()
+        return dateutil.parser.parse(_expect(obj, "value", str)).date()
 
     def _decode_element(self, obj):
-        return etree.fromstring(obj["value"], _XML_PARSER)
+        return etree.fromstring(_expect(obj, "value", str), _XML_PARSER)
 
     _decoders = {
         "odoo_recordset": _decode_recordset,
@@ -217,3 +230,14 @@ class JobDecoder(json.JSONDecoder):
         "date_isoformat": _decode_date,
         "etree_element": _decode_element,
     }
+
+
+def _expect(obj, key, kind, *default):
+    """
+    :param default: None, where the key may be missing, or null
+    :return: ``obj[key]`` :raises TypeError: it is of another kind
+    """
+    value = obj.get(key, *default)
+    if type(value) is not kind and not (default and value is None):
+        raise TypeError(f"{key}: {kind.__name__} expected, not {value!r}")
+    return value

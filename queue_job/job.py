@@ -593,11 +593,17 @@ class Job:
         return self.result
 
     def _check_call(self):
-        """:raises JobError: the row, which somebody has changed, holds no arguments"""
+        """:raises JobError: the row, which somebody has changed, holds no records or arguments"""
         if not isinstance(self.args, tuple) or not isinstance(self.kwargs, dict):
             raise JobError(
                 f"The arguments in the row of job {self.uuid} are not a list and a dict:"
                 f" {self.args!r}, {self.kwargs!r}. Cancel the job and delay the method again."
+            )
+        if self.recordset._name != self.model_name:
+            raise JobError(
+                f"The records in the row of job {self.uuid} are not of the model"
+                f" {self.model_name}, or nothing can be made of them. Cancel the job and delay"
+                " the method again."
             )
         undecodable = first_undecodable(self.args) or first_undecodable(self.kwargs)
         if undecodable:

@@ -1,6 +1,7 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl.html).
 """A route that creates test jobs, to try an installation."""
 
+import math
 import random
 
 from werkzeug.exceptions import BadRequest, Forbidden
@@ -11,6 +12,12 @@ from odoo.http import request
 from ..delay import chain, group
 
 MAX_SIZE = 1000
+
+#: What a column of integers holds.
+MAX_INTEGER = 2**31 - 1
+
+#: How long a test job may take, and be postponed: a year, in seconds.
+MAX_SECONDS = 366 * 24 * 3600
 
 
 class CreateTestJobController(http.Controller):
@@ -39,20 +46,21 @@ class CreateTestJobController(http.Controller):
         if not request.env.user.has_group("base.group_erp_manager"):
             raise Forbidden(request.env._("Only access rights managers create test jobs."))
         options = {
-            "priority": _number(int, "priority", priority),
-            "max_retries": _number(int, "max_retries", max_retries),
-            "channel": channel or None,
+            "priority": _integer("priority", priority, -MAX_INTEGER - 1),
+            "max_retries": _integer("max_retries", max_retries),
+            "channel": _line("channel", channel) or None,
         }
         arguments = {
-            "failure_rate": _number(float, "failure_rate", failure_rate) or 0,
-            "job_duration": _number(float, "job_duration", job_duration) or 0,
+            "failure_rate": _number("failure_rate", failure_rate, MAX_INTEGER),
+            "job_duration": _number("job_duration", job_duration, MAX_SECONDS),
             "commit_within_job": commit_within_job in ("1", "true", "True", True),
-            "failure_retry_seconds": _number(int, "failure_retry_seconds", failure_retry_seconds)
+            "failure_retry_seconds": _integer(
+                "failure_retry_seconds", failure_retry_seconds, 0, MAX_SECONDS
+            )
             or 0,
         }
-        size = _number(int, "size", size) or 1
-        if not 0 < size <= MAX_SIZE:
-            raise BadRequest(f"size: a number from 1 to {MAX_SIZE}, not {size}")
+        size = _integer("size", size, 1, MAX_SIZE) or 1
+        description = _line("description", description)
         calls = [
             request.env["queue.job"]
             .delayable(description=_numbered(description, number, size), **options)
@@ -66,14 +74,34 @@ class CreateTestJobController(http.Controller):
         return f"graph uuid: {job.graph_uuid}"
 
 
-def _number(convert, name, value):
-    """:raise BadRequest: naming the parameter"""
+def _integer(name, value, least=0, most=MAX_INTEGER):
+    """:return: int or None :raise BadRequest: naming the parameter"""
+    return _parsed(int, name, value, least, most)
+
+
+def _number(name, value, most):
+    """:return: float, 0 by default :raise BadRequest: naming the parameter"""
+    return _parsed(float, name, value, 0, most) or 0
+
+
+def _parsed(convert, name, value, least, most):
     if value in (None, "", False):
         return None
     try:
-        return convert(value)
+        number = convert(value)
     except ValueError:
-        raise BadRequest(f"{name}: {value!r} is not a number") from None
+        number = math.nan
+    # what is no number is not between any two
+    if not least <= number <= most:
+        raise BadRequest(f"{name}: a number from {least} to {most} is expected, not {value!r}")
+    return number
+
+
+def _line(name, value):
+    """:return: str :raise BadRequest: there is something in it that no line of text has"""
+    if value and not value.isprintable():
+        raise BadRequest(f"{name}: a line of text is expected, not {value!r}")
+    return value
 
 
 def _numbered(description, number, size):

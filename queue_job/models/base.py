@@ -14,6 +14,9 @@ from ..utils import must_run_without_delay
 class Base(models.AbstractModel):
     _inherit = "base"
 
+    # A delayed call goes past the rules of RPC, to any method: Python code says which one.
+
+    @api.private
     def with_delay(
         self,
         priority=None,
@@ -55,6 +58,7 @@ class Base(models.AbstractModel):
             **given(identity_scope=identity_scope, timeout=timeout),
         )
 
+    @api.private
     def delayable(
         self,
         priority=None,

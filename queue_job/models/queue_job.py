@@ -160,6 +160,7 @@ class QueueJob(models.Model):
     lease = fields.Char(
         readonly=True,
         copy=False,
+        groups=fields.NO_ACCESS,
         help="Random token of the current try: only its holder may settle the job.",
     )
 

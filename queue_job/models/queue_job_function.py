@@ -22,11 +22,13 @@ class QueueJobFunction(models.Model):
     _description = "Job Functions"
     _order = "name"
 
-    #: What a job wants to know about its method.
-    JobConfig = namedtuple(
-        "JobConfig",
-        "channel retry_pattern related_action_enable related_action_func_name "
-        "related_action_kwargs job_function_id allow_commit on_fail_method_name",
+    #: What a job wants to know about its method. A class could be called by RPC, as a method.
+    JobConfig = api.private(
+        namedtuple(
+            "JobConfig",
+            "channel retry_pattern related_action_enable related_action_func_name "
+            "related_action_kwargs job_function_id allow_commit on_fail_method_name",
+        )
     )
 
     name = fields.Char(compute="_compute_name", inverse="_inverse_name", index=True, store=True)
@@ -128,11 +130,15 @@ class QueueJobFunction(models.Model):
         except ValueError as error:
             raise UserError(str(error)) from error
 
+    # What jobs ask. It reads with superuser rights, so it is not for RPC.
+
+    @api.private
     @api.model
     def job_function_name(self, model_name, method_name):
         """:return: str, name of the job function of a method"""
         return f"<{model_name}>.{method_name}"
 
+    @api.private
     @api.model
     def job_default_config(self):
         """:return: ``JobConfig`` of methods without a job function"""
@@ -142,6 +148,7 @@ class QueueJobFunction(models.Model):
         """:return: ``JobConfig`` of a name that no job function has"""
         return self.job_default_config()
 
+    @api.private
     @tools.ormcache("name")
     def job_config(self, name):
         """:return: ``JobConfig`` of the job function ``name``, else the default one"""

@@ -1,7 +1,7 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl.html).
 """Until when a job of a function keeps others with its identity key from being created."""
 
-from odoo import fields, models, tools
+from odoo import api, fields, models, tools
 
 
 class QueueJobFunction(models.Model):
@@ -14,6 +14,7 @@ class QueueJobFunction(models.Model):
         help="How long a job with an identity key keeps others with that key from being created.",
     )
 
+    @api.private
     @tools.ormcache("name")
     def identity_scope_of(self, name):
         """:return: str, ``waiting`` or ``started``, of the job function ``name``"""

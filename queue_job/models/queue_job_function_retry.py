@@ -81,6 +81,7 @@ class QueueJobFunction(models.Model):
             never_retried=parse_exceptions(self.never_retried_exceptions),
         )
 
+    @api.private
     @tools.ormcache("name")
     def retry_policy(self, name):
         """:return: :class:`~odoo.addons.queue_job.core.retry.RetryPolicy` of a job function"""

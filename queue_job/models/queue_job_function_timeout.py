@@ -1,7 +1,7 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl.html).
 """How long a try of the jobs of a function may take."""
 
-from odoo import fields, models, tools
+from odoo import api, fields, models, tools
 
 
 class QueueJobFunction(models.Model):
@@ -17,6 +17,7 @@ class QueueJobFunction(models.Model):
         "CHECK (timeout >= 0)", "A time limit is a number of seconds, 0 for no limit."
     )
 
+    @api.private
     @tools.ormcache("name")
     def timeout_of(self, name):
         """:return: int seconds, 0 for no limit, of the job function ``name``"""

@@ -116,8 +116,8 @@ class TestJson(TransactionCase):
             "<a>" * 1000 + "</a>" * 1000,
         )
         for text in bombs:
-            with self.assertRaises(etree.XMLSyntaxError):
-                self.decode({"_type": "etree_element", "value": text})
+            decoded = self.decode({"_type": "etree_element", "value": text})
+            self.assertIn("XMLSyntaxError", decoded.reason)
 
     def test_element_comes_back_as_it_was(self):
         text = '<a xmlns:x="u" x:b="&amp;">t<!-- c --><?pi x?>\n  <x:c/>\u00e9 </a>'
