@@ -480,7 +480,7 @@ class Job:
 
     def set_pending(self, result=None, reset_retry=True):
         """Ready to run, or waiting while a job it depends on is not done."""
-        ready = not self._has_unfinished_parent()
+        ready = not self.has_unfinished_parent()
         self.state = PENDING if ready else WAIT_DEPENDENCIES
         self.date_enqueued = None
         self.date_started = None
@@ -695,7 +695,8 @@ class Job:
     def _find_row_id(self):
         return self._row_id or self.db_record().id
 
-    def _has_unfinished_parent(self):
+    def has_unfinished_parent(self):
+        """Whether it has to wait for another job to be done."""
         return (
             any(parent.state != DONE for parent in self._parents())
             or not all(barrier.is_open for barrier in self._barriers_before)
