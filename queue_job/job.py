@@ -330,7 +330,9 @@ class Job:
             return records
         if self._is_company_of_user(records.env):
             return records
-        return records.with_company(self.company_id)
+        # without a choice of companies all of the user's were allowed
+        others = [id_ for id_ in records.env.companies.ids if id_ != self.company_id]
+        return records.with_context(allowed_company_ids=[self.company_id, *others])
 
     def _is_company_of_user(self, env):
         if self._user_company_id and env.uid == self.user_id:

@@ -21,7 +21,7 @@ def database(server):
 #: A user of two companies, and a method of every model, made of a server action, that tells its
 #: environment.
 SETUP = """
-companies = env.company + env["res.company"].create({"name": "Second"})
+companies = env.company + env["res.company"].create({"name": "Second of two"})
 user = env["res.users"].create({
     "name": "Two", "login": "two", "lang": "en_US", "tz": "Europe/Paris",
     "company_ids": [(6, 0, companies.ids)], "company_id": companies[0].id,
@@ -31,14 +31,14 @@ env["res.lang"]._activate_lang("fr_FR")
 action = env["ir.actions.server"].create({
     "name": "tell", "model_id": env.ref("base.model_res_partner").id, "state": "code",
     "code": '''
-env["ir.config_parameter"].sudo().set_param("told." + env.context["job_uuid"], json.dumps({
+env["ir.config_parameter"].sudo().set_param("told." + env.context["job_uuid"], str({
     "uid": env.uid, "su": env.su, "company": env.company.id, "companies": env.companies.ids,
-    "lang": env.lang, "tz": str(env.tz), "key": env.context.get("qj_more"),
+    "lang": env.lang, "tz": str(env.tz),
 }))
-'''.replace("json.dumps", "str"),
+''',
 })
 first, second = companies
-tell = action.with_user(user)
+tell = action.with_env(env(user=user.id, context={}))
 """
 
 
@@ -62,15 +62,14 @@ jobs += [env["queue.job"].with_user(user).with_context(**both).enqueue("ir.actio
 # afterwards the user works elsewhere
 user.write({"company_id": second.id})
 env.flush_all()
-json_ids = [first.id, second.id, user.id]
-env["ir.config_parameter"].set_param("ids", str(json_ids))
+env["ir.config_parameter"].set_param("ids", str([first.id, second.id, user.id]))
 """,
     )
     for uuid in uuids:
         assert ended(database, uuid)["state"] == "done"
     told = _told(database, shell, uuids)
     first, second, user = told.pop("ids")
-    usual = {"uid": user, "su": False, "lang": None, "tz": "Europe/Paris", "key": None}
+    usual = {"uid": user, "su": False, "lang": None, "tz": "Europe/Paris"}
     in_both = {
         **usual,
         "company": second,
@@ -79,7 +78,7 @@ env["ir.config_parameter"].set_param("ids", str(json_ids))
         "tz": "Asia/Tokyo",
     }
     assert [told[uuid] for uuid in uuids] == [
-        {**usual, "company": first, "companies": [first]},
+        {**usual, "company": first, "companies": [first, second]},
         {**usual, "company": second, "companies": [second]},
         in_both,
         {**in_both, "su": True},
@@ -102,7 +101,7 @@ def test_a_company_that_the_user_has_lost(database, delay, ended):
     """The job has no more rights than its user: it fails, and says why."""
     uuids, _pid = delay(
         database,
-        SETUP.replace('"two"', '"three"')
+        SETUP.replace("two", "three")
         + """
 jobs = [
     tell.with_company(second).with_delay().run(),
