@@ -9,11 +9,11 @@ was registered by code that is loaded anyway.
 
 import base64
 import enum
-import sys
 from dataclasses import dataclass
 from datetime import time, timedelta
 from decimal import Decimal
-from types import ModuleType
+
+from .dotted_path import addon_of, is_installed, loaded, path_of
 
 #: Key that marks an object of ours in the JSON text.
 TYPE_KEY = "_type"
@@ -83,11 +83,6 @@ class Undecodable(dict):
     def __init__(self, plain, reason):
         super().__init__(plain)
         self.reason = reason
-
-
-def path_of(thing):
-    """:return: str, dotted path of a class or a function"""
-    return f"{thing.__module__}.{thing.__qualname__}"
 
 
 def register_argument_type(cls, encode, decode):
@@ -184,15 +179,11 @@ def _is_known(name):
 def _mark_enum(member):
     cls = type(member)
     if addon_of(cls.__module__) and "<locals>" not in cls.__qualname__:
-        return {TYPE_KEY: ENUM, "class": path_of(cls), "value": member.name}
+        # several flags together have no name of their own
+        value = member.value if isinstance(member, enum.Flag) else member.name
+        return {TYPE_KEY: ENUM, "class": path_of(cls), "value": value}
     # Where it is a number or a text at once, JSON knows what to do.
     return member
-
-
-def addon_of(module):
-    """:return: str, name of the addon of a module, or None"""
-    parts = module.split(".")
-    return parts[2] if parts[:2] == ["odoo", "addons"] and len(parts) > 2 else None
 
 
 # -- from JSON
@@ -217,8 +208,7 @@ def decode(plain, env):
                 _check_kind(item, list)
             return dict(value)
         if name == ENUM:
-            _check_kind(value, str)
-            return _enum_class(plain["class"], env)[value]
+            return _enum_member(_enum_class(plain["class"], env), value)
         if name == OBJECT:
             known = _registered_type(plain["class"], env)
             return first_undecodable(value) or known.decode(value)
@@ -241,34 +231,17 @@ def _registered_type(path, env):
 def _enum_class(path, env):
     if not addon_of(path) or not is_installed(path, env):
         raise LookupError(f"{path} is not in an installed addon")
-    cls = _loaded(path)
+    cls = loaded(path)
     if not (isinstance(cls, type) and issubclass(cls, enum.Enum)):
         raise LookupError(f"there is no enumeration {path}")
     return cls
 
 
-def is_installed(path, env):
-    """Whether what a dotted path names belongs to an addon of this database, or to no addon."""
-    addon = addon_of(path)
-    return addon is None or addon in env.registry._init_modules
-
-
-def _loaded(path):
-    """:return: what a module that is loaded already defines, or a class in it; or None
-
-    No attribute is asked for, which could run code.
-    """
-    module, _dot, name = path.rpartition(".")
-    names = [name]
-    while module and module not in sys.modules:
-        module, _dot, name = module.rpartition(".")
-        names.insert(0, name)
-    thing = sys.modules.get(module)
-    for name in names:
-        if not isinstance(thing, (ModuleType, type)):
-            return None
-        thing = vars(thing).get(name)
-    return thing
+def _enum_member(cls, value):
+    if issubclass(cls, enum.Flag) and isinstance(value, int):
+        return cls(value)
+    _check_kind(value, str)
+    return cls[value]
 
 
 def first_undecodable(value):

@@ -9,11 +9,11 @@ import functools
 import warnings
 from dataclasses import dataclass, replace
 
-from .argument_type import addon_of, is_installed, path_of
 from .core.channel_config import complete_name
-from .core.options import given, merge_eta
+from .core.options import take_options
 from .core.retry import check_retry_pattern
 from .core.time_limit import check_timeout
+from .dotted_path import addon_of, is_installed, path_of
 from .exception import JobError
 
 #: Attribute of what is decorated.
@@ -115,37 +115,18 @@ def _deprecate(decorator, what):
 # -- plain functions
 
 
-def delay(
-    func,
-    env,
-    model_name,
-    *args,
-    priority=None,
-    eta=None,
-    max_retries=None,
-    description=None,
-    channel=None,
-    identity_key=None,
-    scheduled_at=None,
-    identity_scope=None,
-    **kwargs,
-):
-    """Delay ``func(env, model_name, *args, **kwargs)``; the options are those of ``with_delay``.
+def delay(func, env, model_name, *args, **kwargs):
+    """Delay ``func(env, model_name, *args, **kwargs)``.
 
+    :param kwargs: the options of ``with_delay()``, and those of ``func``
     :return: as that of ``with_delay().method()``
     :raises JobError: ``func`` is not declared in an installed addon
     """
     path = path_of(func)
     declared_function(path, env)
-    recordset = env[model_name].with_delay(
-        priority=priority,
-        eta=merge_eta(eta, scheduled_at),
-        max_retries=max_retries,
-        description=description or describe(func),
-        channel=channel,
-        identity_key=identity_key,
-        **given(identity_scope=identity_scope),
-    )
+    options = take_options(kwargs)
+    options["description"] = options.get("description") or describe(func)
+    recordset = env[model_name].with_delay(**options)
     return getattr(recordset, RUN_FUNCTION)(path, *args, **kwargs)
 
 

@@ -10,7 +10,7 @@ from .core.barrier import Barrier
 from .core.composition import entries, exits, is_composed, joints, leaves
 from .core.graph import Graph
 from .core.options import MORE_OPTION_NAMES, OPTION_NAMES, check_options, resolve_aliases
-from .core.states import CANCELLED, DONE, WAIT_DEPENDENCIES, WAITING_STATES
+from .core.states import CANCELLED, DONE, PENDING, WAIT_DEPENDENCIES, WAITING_STATES
 from .identity_guard import IdentityTaken
 from .job import Job, default_description
 from .utils import must_run_without_delay
@@ -175,15 +175,30 @@ class DelayableGraph(Graph):
             elif not call._generated_job:
                 call._build_job().state = CANCELLED
 
-    def _set_handlers(self):
-        """Tell the jobs which ones handle their failure."""
+    def _set_handlers(self, graph):
+        """Tell the jobs which ones handle their failure, as far as they don't know it from an
+        earlier delay().
+        """
         for element, handler in self._handlers:
-            handlers = set(_jobs_of(entries(handler)))
+            handlers, watched = _jobs_of(entries(handler)), _jobs_of(leaves(element))
+            if not watched:
+                # of a call on no records that was split, for instance
+                self._cancel_unneeded(graph, handler)
             for job in handlers:
-                job.awaits_failure = True
-                job.state = WAIT_DEPENDENCIES
-            for job in _jobs_of(leaves(element)):
-                job.failure_handlers = job.failure_handlers | handlers
+                is_known = all(job in other.failure_handlers for other in watched)
+                if not is_known and job.state in (WAIT_DEPENDENCIES, PENDING):
+                    job.awaits_failure = True
+                    job.state = WAIT_DEPENDENCIES
+            for job in watched:
+                job.failure_handlers = job.failure_handlers.union(handlers)
+
+    @staticmethod
+    def _cancel_unneeded(graph, handler):
+        for call in _descendants(graph, entries(handler)):
+            if not isinstance(call, Barrier) and call._generated_job.state in WAITING_STATES:
+                call._generated_job.set_cancelled(
+                    result="Cancelled because there is nothing to fail"
+                )
 
     def _reuse_identical(self, calls):
         """Where each call with an identity key has a job that waits, take those jobs.
@@ -214,7 +229,7 @@ class DelayableGraph(Graph):
         for barrier in graph.vertices():
             if isinstance(barrier, Barrier):
                 Barrier(_jobs_of(barrier.parents), _jobs_of(barrier.children)).put()
-        self._set_handlers()
+        self._set_handlers(graph)
         if len(jobs) == 1:
             self._store_one(calls[0])
         else:

@@ -330,7 +330,9 @@ class Job:
             return records
         if self._is_company_of_user(records.env):
             return records
-        return records.with_company(self.company_id)
+        # without a choice of companies all of the user's were allowed
+        others = [id_ for id_ in records.env.companies.ids if id_ != self.company_id]
+        return records.with_context(allowed_company_ids=[self.company_id, *others])
 
     def _is_company_of_user(self, env):
         if self._user_company_id and env.uid == self.user_id:
@@ -480,7 +482,7 @@ class Job:
 
     def set_pending(self, result=None, reset_retry=True):
         """Ready to run, or waiting while a job it depends on is not done."""
-        ready = not self._has_unfinished_parent()
+        ready = not self.has_unfinished_parent()
         self.state = PENDING if ready else WAIT_DEPENDENCIES
         self.date_enqueued = None
         self.date_started = None
@@ -701,7 +703,8 @@ class Job:
     def _find_row_id(self):
         return self._row_id or self.db_record().id
 
-    def _has_unfinished_parent(self):
+    def has_unfinished_parent(self):
+        """Whether it has to wait for another job to be done."""
         return (
             any(parent.state != DONE for parent in self._parents())
             or not all(barrier.is_open for barrier in self._barriers_before)

@@ -3,7 +3,7 @@
 
 import inspect
 
-from .core.options import ALIASES, MORE_OPTION_NAMES, OPTION_NAMES
+from .core.options import take_options
 from .declaration import delay
 from .job import Job
 from .job_storage import find_waiting
@@ -45,8 +45,7 @@ class JobStorage:
     def enqueue_resolve_args(self, func, *args, **kwargs):
         """As :meth:`enqueue`; the options are among the keyword arguments, and the model of a
         function is the first positional one."""
-        names = (*OPTION_NAMES, *MORE_OPTION_NAMES, *ALIASES)
-        options = {name: kwargs.pop(name) for name in names if name in kwargs}
+        options = take_options(kwargs)
         if not inspect.ismethod(func):
             model_name, *args = args or (None,)
             options["model_name"] = model_name

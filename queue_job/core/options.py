@@ -73,6 +73,20 @@ def merge_eta(eta, scheduled_at):
     )
 
 
+def take_options(kwargs):
+    """Take the options out of the keyword arguments of a call.
+
+    >>> kwargs = {"priority": 5, "name": "N", "scheduled_at": 60}
+    >>> take_options(kwargs), kwargs
+    ({'priority': 5, 'scheduled_at': 60}, {'name': 'N'})
+
+    :param dict kwargs: what is left in it is of the call
+    :return: dict
+    """
+    names = (*OPTION_NAMES, *MORE_OPTION_NAMES, *ALIASES)
+    return {name: kwargs.pop(name) for name in names if name in kwargs}
+
+
 def given(**options):
     """:return: dict of those options that are not None"""
     return {name: value for name, value in options.items() if value is not None}

@@ -128,10 +128,14 @@ def class_names(error):
 
     :return: list of str, ``module.Class``; built-in classes without module
     """
-    return [
-        cls.__name__ if cls.__module__ == "builtins" else f"{cls.__module__}.{cls.__name__}"
-        for cls in type(error).__mro__
-    ]
+    return [class_name(cls) for cls in type(error).__mro__]
+
+
+def class_name(cls):
+    """:return: str, ``module.Class``; of a built-in class without module"""
+    if cls.__module__ == "builtins":
+        return cls.__qualname__
+    return f"{cls.__module__}.{cls.__qualname__}"
 
 
 def parse_exceptions(text):

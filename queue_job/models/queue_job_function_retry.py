@@ -4,7 +4,8 @@
 from odoo import api, fields, models, tools
 from odoo.exceptions import ValidationError
 
-from ..core.retry import Backoff, RetryPolicy, parse_exceptions
+from ..core.retry import Backoff, RetryPolicy, class_name, parse_exceptions
+from ..dotted_path import loaded, may_be_loaded
 
 
 class QueueJobFunction(models.Model):
@@ -60,14 +61,37 @@ class QueueJobFunction(models.Model):
                 policy = function._retry_policy()
             except ValueError as error:
                 raise ValidationError(str(error)) from error
+            problems = [
+                self._problem_of_class(name)
+                for name in sorted(policy.retried | policy.never_retried)
+            ]
             both = policy.retried & policy.never_retried
             if both:
-                raise ValidationError(
+                problems.append(
                     self.env._(
                         "An error is retried, or it never is, not both: %s",
                         ", ".join(sorted(both)),
                     )
                 )
+            if any(problems):
+                raise ValidationError("\n".join(filter(None, problems)))
+
+    def _problem_of_class(self, name):
+        """:return: str, why no error is of the class with this name, or None
+
+        Of a module that is not loaded yet only its absence is known: a name that somebody
+        has typed must not run code.
+        """
+        cls = loaded(name)
+        if cls is None:
+            if may_be_loaded(name):
+                return None
+            return self.env._("There is no class %s.", name)
+        if not (isinstance(cls, type) and issubclass(cls, BaseException)):
+            return self.env._("%s is no class of exceptions.", name)
+        if class_name(cls) != name:
+            return self.env._("%(name)s is %(own)s: write that.", name=name, own=class_name(cls))
+        return None
 
     def _backoff(self):
         return Backoff(

@@ -28,7 +28,8 @@ class QueueJob(models.Model):
         when they want to be retried. What a job that fails has done is undone.
 
         :return: True
-        :raises UserError: a job is running, waits for others, or may commit; then none is run
+        :raises UserError: a job is running, waits for others or would, or may commit; then none
+            is run
         :raises psycopg2.OperationalError: a conflict with another transaction: repeat it all
         """
         self.check_access("write")
@@ -51,7 +52,15 @@ class QueueJob(models.Model):
                     state=self.state,
                 )
             )
-        if Job.load(self.env, self.uuid).job_config.allow_commit:
+        job = self._load_job()
+        if self.state not in (PENDING, ENQUEUED) and job.has_unfinished_parent():
+            raise UserError(
+                self.env._(
+                    "%s can't be run now: a job that it depends on is not done.",
+                    self.display_name,
+                )
+            )
+        if job.job_config.allow_commit:
             raise UserError(
                 self.env._(
                     "%s may commit in between, and can only be run by the queue.",
@@ -59,8 +68,12 @@ class QueueJob(models.Model):
                 )
             )
 
+    def _load_job(self):
+        # Whoever runs it has a company and a language of their own, which the job has not.
+        return Job.load(self.env(context={}), self.uuid)
+
     def _run_now(self):
-        job = Job.load(self.env, self.uuid)
+        job = self._load_job()
         job.runs_in_caller = True
         if job.state not in (PENDING, ENQUEUED):
             job.set_pending()

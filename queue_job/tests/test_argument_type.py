@@ -23,6 +23,11 @@ class Level(enum.IntEnum):
     HIGH = 3
 
 
+class Right(enum.Flag):
+    READ = 1
+    WRITE = 2
+
+
 class Point:
     def __init__(self, x, y):
         self.x = x
@@ -114,8 +119,13 @@ class TestTypes(ArgumentCase):
         self.assertIs(type(again[1][1][1]["a"]), tuple)
 
     def test_enumerations(self):
-        for member in (Color.RED, Color.BLUE, Level.HIGH):
+        for member in (Color.RED, Color.BLUE, Level.HIGH, Right.READ):
             self.assert_comes_back(member)
+
+    def test_flags(self):
+        """Several of them together are no member that has a name of its own."""
+        for flags in (Right.READ | Right.WRITE, Right(0)):
+            self.assert_comes_back(flags)
 
     def test_numbers_and_texts_of_enumerations_of_others(self):
         """They are what JSON makes of them."""

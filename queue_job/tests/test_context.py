@@ -1,7 +1,9 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl.html).
 from unittest import mock
 
+from odoo.addons.queue_job.delay import chain
 from odoo.addons.queue_job.job import Job
+from odoo.exceptions import AccessError
 from odoo.tests import TransactionCase
 
 
@@ -84,6 +86,50 @@ class TestContext(TransactionCase):
         env = self.perform(self.partner.with_context(allowed_company_ids=ids))
         self.assertEqual(env.companies.ids, ids)
         self.assertEqual(env.company, self.company)
+
+    def test_the_user_works_elsewhere_by_now(self):
+        job = self.partner.with_delay().qj_test()
+        first = self.user.company_id
+        self.user.company_id = self.company
+        env = self.perform(None, job)
+        self.assertEqual((env.company, env.companies), (first, first + self.company))
+
+    def test_a_company_that_the_user_has_lost(self):
+        job = self.partner.with_company(self.company).with_delay().qj_test()
+        self.user.company_ids -= self.company
+        with self.assertRaises(AccessError):
+            _ = self.perform(None, job).company
+
+    def test_companies_without_the_key(self):
+        """A model that keeps no companies in its jobs has that of the caller all the same."""
+        keys = {"return_value": ("lang",)}
+        name = "_job_prepare_context_before_enqueue_keys"
+        with mock.patch.object(type(self.partner), name, **keys):
+            job = self.partner.with_company(self.company).with_context(tz="UTC").with_delay()
+            job = job.qj_test()
+            self.env.flush_all()
+        env = self.perform(None, job)
+        self.assertEqual(env.company, self.company)
+        self.assertNotIn("tz", env.context)
+
+    def test_graph(self):
+        """Each job has the context of its own records."""
+        calls = [
+            records.delayable().qj_test()
+            for records in (self.partner, self.partner.with_company(self.company))
+        ]
+        chain(*calls).delay()
+        companies = [self.perform(None, call._generated_job).company for call in calls]
+        self.assertEqual(companies, [self.user.company_id, self.company])
+
+    def test_without_delay(self):
+        context = {"queue_job__no_delay": True, "tz": "Asia/Tokyo", "lang": "en_US"}
+        records = self.partner.with_company(self.company).with_context(**context)
+        call = records.delayable().qj_test()
+        call.delay()
+        for env in (records.with_delay().qj_test().result, call._generated_job.result):
+            self.assertEqual(env.company, self.company)
+            self.assertEqual({key: env.context[key] for key in context}, context)
 
     def test_a_user_who_is_gone(self):
         job = self.partner.with_delay().qj_test()

@@ -191,6 +191,11 @@ class TestDeclaredFunction(DeclarationCase):
         self.assertEqual(delayed.description, "Mine")
         delayed = import_partner.delay(self.env, "res.partner", "A", scheduled_at=60)
         self.assertTrue(delayed.eta)
+        delayed = import_partner.delay(
+            self.env, "res.partner", "A", timeout=7, identity_key="k", identity_scope="started"
+        )
+        self.assertEqual((delayed.timeout, delayed.identity_scope), (7, "started"))
+        self.assertEqual(delayed.kwargs, {})
         with self.assertRaisesRegex(ValueError, "two names"):
             import_partner.delay(self.env, "res.partner", "A", eta=1, scheduled_at=60)
 

@@ -73,6 +73,31 @@ class TestEnqueue(TransactionCase):
         with self.assertRaises(TypeError):
             self.jobs.enqueue("res.partner", "write", nonsense=1)
 
+    def test_one_record(self):
+        record = self.jobs.enqueue("res.partner", "address_get", self.partners[0].id)
+        self.assertEqual(record.records, self.partners[0])
+
+    def test_model_without_table(self):
+        self.assertTrue(self.jobs.enqueue("ir.qweb", "get_view"))
+
+    def test_records_that_are_not_there(self):
+        gone = self.partners[1].id
+        self.partners[1].unlink()
+        with self.assertRaisesRegex(ValueError, rf"no records {gone}, 987654321 of res.partner"):
+            self.jobs.enqueue("res.partner", "write", [self.partners[0].id, gone, 987654321])
+        for ids in ("12", [self.partners[0]], ["1"], {"id": 1}, [None]):
+            with self.assertRaisesRegex(TypeError, "record_ids"):
+                self.jobs.enqueue("res.partner", "write", ids)
+
+    def test_wrong_arguments(self):
+        for args in ("text", {"name": "C"}, 5):
+            with self.assertRaisesRegex(TypeError, "args is a list or a tuple"):
+                self.jobs.enqueue("res.partner", "write", self.partners.ids, args)
+        with self.assertRaisesRegex(TypeError, "kwargs is a dict"):
+            self.jobs.enqueue("res.partner", "write", kwargs=[1])
+        with self.assertRaisesRegex(TypeError, "Argument 1 of <res.partner>.write"):
+            self.jobs.enqueue("res.partner", "write", self.partners.ids, [object()])
+
     def test_not_over_rpc(self):
         with self.assertRaises(AccessError):
             get_public_method(self.jobs, "enqueue")

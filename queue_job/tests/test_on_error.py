@@ -115,6 +115,13 @@ class TestOnError(TransactionCase):
             self.run_job(part)
         self.assertEqual(self.state(handler), "cancelled")
 
+    def test_split_of_nothing(self):
+        work, handler, after = (self.call(name) for name in ("work", "handler", "after"))
+        work.on_error(chain(handler, after))
+        parts = work.split(1)
+        parts.delay()
+        self.assertEqual(self.states(handler, after), ["cancelled", "cancelled"])
+
     def test_cancelled_by_hand(self):
         work, handler = self.call("work"), self.call("handler")
         work.on_error(handler).delay()
@@ -156,6 +163,39 @@ class TestOnError(TransactionCase):
         work.on_error(handler).delay()
         self.run_job(work)
         self.assertEqual(self.state(handler), "pending")
+
+    def test_delayed_again(self):
+        """What has become of a handler stays so when its graph grows."""
+        for error, expected in (("fail", "done"), (None, "cancelled")):
+            work, handler = self.call("work", error), self.call("handler")
+            work.on_error(handler).delay()
+            self.run_job(work)
+            if error:
+                self.run_job(handler)
+            work.on_done(self.call("after")).delay()
+            self.assertEqual(self.state(handler), expected)
+            self.assertFalse(handler._generated_job.db_record().awaits_failure)
+
+    def test_delayed_again_while_it_waits(self):
+        work, handler = self.call("work", "fail"), self.call("handler")
+        work.on_error(handler).delay()
+        work.on_done(self.call("after")).delay()
+        self.assertEqual(self.state(handler), "wait_dependencies")
+        self.run_job(work)
+        self.assertEqual(self.state(handler), "pending")
+
+    def test_decided_once(self):
+        """A job that is requeued by hand has no handler any more."""
+        work, handler = self.call("work", "fail"), self.call("handler")
+        work.on_error(handler).delay()
+        self.run_job(work)
+        self.run_job(handler)
+        work._generated_job.db_record().requeue()
+        self.env.flush_all()
+        self.assertEqual(self.state(handler), "done")
+        self.assertEqual(self.run_job(work), "failed")
+        self.assertEqual(self.state(handler), "done")
+        self.assertEqual(self.calls, ["work", "handler", "work"])
 
     def test_no_delay(self):
         self.partner = self.partner.with_context(queue_job__no_delay=True)

@@ -1,5 +1,6 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl.html).
 import logging
+import sys
 from datetime import datetime, timedelta
 from unittest import mock
 
@@ -11,6 +12,11 @@ from odoo.addons.queue_job.exception import FailedJobError, RetryableJobError
 from odoo.addons.queue_job.job import Job
 from odoo.exceptions import UserError, ValidationError
 from odoo.tests import Form, TransactionCase
+
+
+class Library:
+    class Refused(Exception):
+        pass
 
 
 class Strange(Exception):
@@ -152,6 +158,47 @@ class TestRetryPolicy(TransactionCase):
         ):
             with self.assertRaises(ValidationError):
                 self.function.write(values)
+
+    def test_classes_that_are_not_there_are_refused(self):
+        """Who mistypes a name would wait for ever for its jobs to be retried."""
+        for name in (
+            "KeyErorr",
+            "odoo.exceptions.UserErorr",
+            "odoo.exceptions_.UserError",
+            "no_such_library.Error",
+            "odoo.addons.no_such_addon.Error",
+            "queue_job.exception.RetryableJobError",
+        ):
+            with self.assertRaisesRegex(ValidationError, f"no class {name}"):
+                self.function.retried_exceptions = f"KeyError\n{name}"
+
+    def test_what_is_no_exception_is_refused(self):
+        for name in ("dict", "odoo.models.Model", "json.loads", "odoo.exceptions"):
+            with self.assertRaisesRegex(ValidationError, f"{name} is no class of exceptions"):
+                self.function.never_retried_exceptions = name
+
+    def test_other_names_of_a_class_are_refused(self):
+        """Errors are known by the name that their class has where it is defined."""
+        for name, own in (
+            ("IOError", "OSError"),
+            ("json.JSONDecodeError", "json.decoder.JSONDecodeError"),
+            ("requests.ConnectionError", "requests.exceptions.ConnectionError"),
+        ):
+            with self.assertRaisesRegex(ValidationError, f"{name} is {own}: write"):
+                self.function.retried_exceptions = name
+            self.function.retried_exceptions = own
+
+    def test_classes_of_a_class(self):
+        name = f"{__name__}.Library.Refused"
+        self.function.retried_exceptions = name
+        self.assertEqual(self.run_job(Library.Refused()).state, "pending")
+
+    def test_modules_that_are_not_loaded_yet(self):
+        """They are there, and that is all that can be known without running their code."""
+        name = "xml.dom.expatbuilder"
+        self.assertNotIn(name, sys.modules)
+        self.function.retried_exceptions = f"{name}.ParseEscape"
+        self.assertNotIn(name, sys.modules)
 
     # -- the configuration
 

@@ -154,6 +154,59 @@ class TestRunNow(TransactionCase):
             with self.assertRaisesRegex(UserError, "can't be run now"):
                 self.run_now(job)
 
+    def test_what_would_wait_is_not_run(self):
+        """Cancelled with the job that it depends on: requeued it would wait."""
+        first, second = self.partner.delayable().qj_test(), self.partner.delayable().qj_test("x")
+        chain(first, second).delay()
+        first._generated_job.db_record().button_cancelled()
+        waiting = second._generated_job.db_record()
+        self.assertEqual(waiting.state, "cancelled")
+        with self.assertRaisesRegex(UserError, "depends on"):
+            self.run_now(second._generated_job)
+        self.assertEqual((waiting.state, self.partner.name), ("cancelled", "before"))
+
+    def test_nothing_of_the_context_of_who_runs_it(self):
+        """The job has its own company, language and time zone, as in the queue."""
+        company = self.env["res.company"].create({"name": "Second"})
+        user = new_test_user(
+            self.env, "qj-two", company_ids=[(6, 0, company.ids)], company_id=company.id
+        )
+        told = []
+
+        def context(records, fail=False):
+            told.append((records.env.company, records.env.companies, records.env.context))
+            if fail:
+                raise ValueError("no")
+
+        foreign = {
+            "lang": "xx_XX",
+            "tz": "Asia/Tokyo",
+            "allowed_company_ids": self.env.company.ids,
+            "active_id": 3,
+            "default_name": "of the form",
+            "queue_job__no_delay": True,
+        }
+        self.env["queue.job.function"].create(
+            {"name": "<res.partner>.context", "on_fail_method": "qj_hook"}
+        )
+
+        def hook(records, **values):
+            context(records)
+
+        records = self.partner.with_user(user)
+        with (
+            mock.patch.object(type(self.partner), "context", context, create=True),
+            mock.patch.object(type(self.partner), "qj_hook", hook, create=True),
+            self.assertLogs(self.logger, "WARNING"),
+        ):
+            for fail in (False, True):
+                job = records.with_delay().context(fail)
+                job.db_record().with_context(**foreign).run_now()
+        self.assertEqual(len(told), 3)
+        for found, companies, kept in told:
+            self.assertEqual((found, companies), (company, company))
+            self.assertEqual(set(kept), {"job_uuid"})
+
     def test_several(self):
         """In the order of their priorities; none when one can't be run."""
         records = self.partner.with_delay(priority=20).qj_test("second").db_record()

@@ -45,6 +45,16 @@ class TestStorage(TransactionCase):
         job = self.storage.load(uuid)
         self.assertEqual((job.priority, job.kwargs, job.args[1:]), (2, {"ref": "r"}, ("D",)))
 
+    def test_every_option(self):
+        for func in (self.partner.write, import_partner):
+            model = () if func != import_partner else ("res.partner",)
+            uuid = self.storage.enqueue_resolve_args(
+                func, *model, {}, timeout=9, scheduled_at=60, identity_scope="started", channel="x"
+            )
+            job = self.storage.load(uuid)
+            self.assertEqual((job.timeout, job.channel, job.kwargs), (9, "root.x", {}))
+            self.assertTrue(job.eta)
+
     def test_model_name(self):
         with self.assertRaisesRegex(ValueError, "is a method"):
             self.storage.enqueue(self.partner.write, "res.partner")
