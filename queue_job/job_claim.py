@@ -6,11 +6,13 @@ What they do is in ``sql/functions.py``, who locks what against whom in ``docs/l
 
 import json
 
+from psycopg2.extensions import PYDATETIME
+
 from .core.lock import METHOD_LOCK_CLASS
 from .job_storage import flush_cache, forget_cache
-from .job_values import attributes
+from .job_values import CLAIMED_FIELDS, attributes
 
-_CLAIM = "SELECT * FROM {function}({key}, %(worker_pid)s, %(lease)s)"
+_CLAIM = "SELECT {function}({key}, %(worker_pid)s, %(lease)s)"
 
 #: The job that a request is for.
 CLAIM_ENQUEUED = _CLAIM.format(function="queue_job_claim_enqueued", key="%(uuid)s, %(grant)s")
@@ -18,6 +20,9 @@ CLAIM_ENQUEUED = _CLAIM.format(function="queue_job_claim_enqueued", key="%(uuid)
 CLAIM_PENDING = _CLAIM.format(
     function="queue_job_claim_pending", key="%(id)s, %(channel)s, %(grant)s"
 )
+
+#: Which fields of a claimed row are dates with times.
+_MOMENTS = tuple(name for name in CLAIMED_FIELDS if name.startswith("date_") or name == "eta")
 
 LOCK = "SELECT is_locked, has_dependents FROM queue_job_lock(%(uuid)s, %(lease)s)"
 
@@ -32,10 +37,20 @@ def claim(env, query, start, **which):
     """
     flush_cache(env["queue.job"])
     env.cr.execute(query, {**start, **which})
-    row = env.cr.dictfetchone()
-    if row["id"] is None:
+    row = _row(env.cr.fetchone()[0])
+    if row is None:
         return None
     forget_cache(env["queue.job"].browse(row["id"]))
+    return row
+
+
+def _row(values):
+    """:param values: list, the JSON of a claimed row; or None"""
+    if values is None:
+        return None
+    row = dict(zip(CLAIMED_FIELDS, values, strict=True))
+    for name in _MOMENTS:
+        row[name] = PYDATETIME(row[name], None)
     return row
 
 

@@ -63,6 +63,13 @@ READ_ATTRIBUTES = (
 #: Fields that make a job.
 READ_FIELDS = (*READ_ATTRIBUTES, *CREATED_FIELDS)
 
+#: What a claim reads: fields that make a job to be run, and the company of its user, which saves
+#: asking for it.
+CLAIMED_FIELDS = (
+    *("id", "uuid", "name", "channel", "model_name", "method_name", "records", "args", "kwargs"),
+    *("dependencies", "exec_time", *READ_ATTRIBUTES, "user_company_id"),
+)
+
 #: Attributes that come from the method that the job calls, of which the text is stored.
 TEXTS = ("exc_name", "exc_message", "exc_info", "result")
 

@@ -6,19 +6,19 @@ of transactions, are between two calls; planning them costs as much as running t
 """
 
 from ..core.lock import GATE_LOCK_CLASS, JOB_LOCK_CLASS
-from ..job_values import READ_FIELDS
+from ..job_values import CLAIMED_FIELDS
 from .catalogue import drop_functions, install_functions
 
-#: What a claim reads: all that makes a job, in columns of their own. A whole row taken apart by
-#: the statement that calls the function would cost as much as the rest of the claim.
-CLAIMED_FIELDS = tuple(dict.fromkeys(("id", "exec_time", *READ_FIELDS)))
-
 _START = "_worker_pid integer, _lease varchar"
-_CLAIMED = ", ".join(
-    [
-        *(f"OUT {name} queue_job.{name}%TYPE" for name in CLAIMED_FIELDS),
-        "OUT user_company_id integer",
-    ]
+
+#: The columns of a claimed row, as items of one JSON array. As columns of the result they would
+#: cost more than the rest of the claim: in PostgreSQL, which looks each of them up whenever the
+#: call is parsed, and in the client, which makes an object of each.
+_ROW = ", ".join(
+    "(SELECT company_id FROM res_users WHERE res_users.id = queue_job.user_id)"
+    if name == "user_company_id"
+    else f"queue_job.{name}"
+    for name in CLAIMED_FIELDS
 )
 
 #: From here on PostgreSQL finds out within some twelve seconds that the machine of its client is
@@ -36,20 +36,20 @@ _NOTICE_LOST_CLIENT = """
 #: Start one job. The row is locked against the same request sent twice, and a runner that
 #: takes the job back; a row that is locked is being claimed or taken back, and not waited
 #: for. A crash of PostgreSQL that loses the claim leaves the job as it was, so that its
-#: commit need not wait for the disk. The user's company saves asking for it. The try begins by
-#: this clock: it is compared with the start of PostgreSQL, and clocks of workers may be wrong.
+#: commit need not wait for the disk. The try begins by this clock: it is compared with the start
+#: of PostgreSQL, and clocks of workers may be wrong.
 #:
 #: The grant begins with the epoch of the leader that gave it. The gate is shared until the end
 #: of the transaction, and only then the epoch is read, in a snapshot of its own: whoever closes
 #: the gate sees either this job started or this claim fail.
 _CLAIM = """
-#variable_conflict use_column
 DECLARE
+    _row json;
     _epoch text := CASE WHEN strpos(_grant, '.') > 0 THEN split_part(_grant, '.', 1) END;
     _ text;
 BEGIN{notice_lost_client}
     IF NOT pg_try_advisory_xact_lock_shared({gate}, 0) THEN
-        RETURN;
+        RETURN NULL;
     END IF;
     PERFORM FROM queue_job
       WHERE {condition}
@@ -61,15 +61,10 @@ BEGIN{notice_lost_client}
            SET state = 'started', date_started = clock_timestamp() AT TIME ZONE 'UTC',
                worker_pid = _worker_pid, lease = _lease
          WHERE {key}
-     RETURNING {columns}, (SELECT company_id FROM res_users WHERE res_users.id = queue_job.user_id)
-          INTO {variables}, user_company_id;
+     RETURNING json_build_array({row}) INTO _row;
     END IF;
+    RETURN _row;
 END"""
-_COLUMNS = {
-    "notice_lost_client": _NOTICE_LOST_CLIENT,
-    "columns": ", ".join(f"queue_job.{name}" for name in CLAIMED_FIELDS),
-    "variables": ", ".join(CLAIMED_FIELDS),
-}
 
 #: Take the lock of a started job until the end of the transaction; nothing is written. It
 #: says who runs the job, the lease in the row says who may settle it. With it this
@@ -101,25 +96,27 @@ FUNCTIONS = {
     # The job that a request is for. It has to know the token that the runner has left in the
     # row; a row without one is for callers that bring none, which is NULL.
     "queue_job_claim_enqueued": (
-        f"(_uuid varchar, _grant varchar, {_START}, {_CLAIMED}) {_SETTINGS}",
+        f"(_uuid varchar, _grant varchar, {_START}) RETURNS json {_SETTINGS}",
         _CLAIM.format(
             gate=GATE_LOCK_CLASS,
             condition="""uuid = _uuid AND state = 'enqueued'
                    AND (lease = nullif(_grant, '') OR lease IS NULL AND _grant IS NULL)""",
             key="uuid = _uuid",
-            **_COLUMNS,
+            row=_ROW,
+            notice_lost_client=_NOTICE_LOST_CLIENT,
         ),
     ),
     # A job that was hinted: it may be gone, moved to another channel, or postponed. The grant
     # is that of the request.
     "queue_job_claim_pending": (
-        f"(_id integer, _channel varchar, _grant varchar, {_START}, {_CLAIMED}) {_SETTINGS}",
+        f"(_id integer, _channel varchar, _grant varchar, {_START}) RETURNS json {_SETTINGS}",
         _CLAIM.format(
             gate=GATE_LOCK_CLASS,
             condition="""id = _id AND state = 'pending' AND channel = _channel
                    AND (eta IS NULL OR eta <= now() AT TIME ZONE 'UTC')""",
             key="id = _id",
-            **_COLUMNS,
+            row=_ROW,
+            notice_lost_client=_NOTICE_LOST_CLIENT,
         ),
     ),
     "queue_job_lock": (

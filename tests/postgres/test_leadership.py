@@ -185,8 +185,8 @@ def test_the_key_of_the_gate(jobrunner):
 
 # -- what a leader that is none any more can do
 
-CLAIM = "SELECT id FROM queue_job_claim_enqueued(%s, %s, 1, 'lease')"
-CLAIM_HINT = "SELECT id FROM queue_job_claim_pending(%s, 'root', %s, 1, 'lease')"
+CLAIM = "SELECT (queue_job_claim_enqueued(%s, %s, 1, 'lease') ->> 0)::integer"
+CLAIM_HINT = "SELECT (queue_job_claim_pending(%s, 'root', %s, 1, 'lease') ->> 0)::integer"
 
 
 @pytest.fixture
