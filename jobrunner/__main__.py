@@ -1,7 +1,7 @@
-"""``python -m jobrunner -c odoo.conf [--check]``: the command ``odoo jobrunner`` of the addon beside this folder.
+"""``python -m jobrunner -c odoo.conf [--check | --health]``: the command ``odoo jobrunner`` of the addon beside this folder.
 
 Odoo looks for an addon's command in the addons path, and before it reads ``-c``. So the path is handed over first: this
-checkout, then what the configuration says.
+checkout, then what the configuration says. ``--health`` does without Odoo, since containers ask for it again and again.
 """
 
 import configparser
@@ -35,6 +35,12 @@ def addons_path(file):
 
 
 def main(arguments):
+    if any(argument.startswith("--health") for argument in arguments):
+        sys.path.insert(0, str(CHECKOUT / "queue_job" / "jobrunner"))
+        import health
+
+        own = list(filter(health.is_option, arguments))
+        sys.exit(health.main(configuration_file(arguments), own))
     try:
         path = addons_path(configuration_file(arguments))
     except (OSError, configparser.Error) as error:

@@ -13,6 +13,7 @@ from .argument_type import addon_of, is_installed, path_of
 from .core.channel_config import complete_name
 from .core.options import given, merge_eta
 from .core.retry import check_retry_pattern
+from .core.time_limit import check_timeout
 from .exception import JobError
 
 #: Attribute of what is decorated.
@@ -31,6 +32,7 @@ class Declaration:
 
     :param str channel: complete name
     :param dict retry_pattern: as that of job functions
+    :param timeout: seconds that a try may take, 0 for no limit
     :param tuple related_action: the name of a method of ``queue.job``, or a callable, or None
         for no action at all; and a dict of its keyword arguments
     """
@@ -38,9 +40,10 @@ class Declaration:
     channel: str | None = None
     retry_pattern: dict | None = None
     related_action: tuple | None = None
+    timeout: int | None = None
 
 
-def job(func=None, default_channel="root", retry_pattern=None):
+def job(func=None, default_channel="root", retry_pattern=None, timeout=None):
     """Declare that a method or a function runs in jobs.
 
     Of a method it gives the defaults where no job function says otherwise; deprecated, since
@@ -54,20 +57,24 @@ def job(func=None, default_channel="root", retry_pattern=None):
 
     :param str default_channel: complete name; ``root.`` may be left out
     :param dict retry_pattern: as that of job functions
-    :raises ValueError: wrong retry pattern
+    :param timeout: seconds that a try may take; 0 or None: as long as it likes
+    :raises ValueError: wrong retry pattern or timeout
     """
     if func is None:
-        return functools.partial(job, default_channel=default_channel, retry_pattern=retry_pattern)
+        return functools.partial(
+            job, default_channel=default_channel, retry_pattern=retry_pattern, timeout=timeout
+        )
     _declare(
         func,
         channel=complete_name(default_channel),
         retry_pattern=check_retry_pattern(retry_pattern or {}),
+        timeout=None if timeout is None else check_timeout(timeout),
     )
     if _is_of_module(func):
         _functions[path_of(func)] = func
         func.delay = functools.partial(delay, func)
     else:
-        _deprecate("@job", "channel and retry pattern")
+        _deprecate("@job", "channel, retry pattern and time limit")
     return func
 
 

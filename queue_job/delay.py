@@ -334,6 +334,7 @@ class Delayable(_Element):
 
     recordset = None
     identity_scope = None
+    timeout = None
     _generated_job = None
     _job_method = None
     _job_args = ()
@@ -467,6 +468,8 @@ class Delayable(_Element):
         )
         if self.identity_key:
             self._generated_job.set_identity_scope(self.identity_scope)
+        if self.timeout is not None:
+            self._generated_job.timeout = self.timeout
         return self._generated_job
 
     def _refresh_job(self):

@@ -5,7 +5,7 @@ Two jobs are linked by a row of ``queue_job_dependency``, or many with many by a
 ``queue_job_barrier``.
 """
 
-from .core.ready_job import open_barriers, ready_jobs
+from .core.ready_job import open_barriers
 from .core.states import CANCELLED, WAIT_DEPENDENCIES
 
 #: Edges to a job without a row yet are written when that job is stored.
@@ -28,27 +28,9 @@ INSERT_BARRIER = """
         ON CONFLICT DO NOTHING
 """
 
-#: Make pending the children of a job that is done, as far as they have no unfinished parent.
-RELEASE_DEPENDENTS = f"""
-    WITH parent AS (
-        SELECT id FROM queue_job WHERE uuid = %(uuid)s AND state = 'done'),
-    barrier_behind AS (
-        SELECT place.barrier_id
-          FROM parent
-          JOIN queue_job_barrier place ON place.job_id = parent.id AND place.is_parent),
-    open_barrier AS MATERIALIZED ({open_barriers("barrier_behind")}),
-    child AS (
-        SELECT edge.child_id AS id
-          FROM parent JOIN queue_job_dependency edge ON edge.parent_id = parent.id
-         UNION
-        SELECT place.job_id
-          FROM open_barrier
-          JOIN queue_job_barrier place
-            ON place.barrier_id = open_barrier.barrier_id AND NOT place.is_parent),
-    {ready_jobs("child")}
-    UPDATE queue_job SET state = 'pending' FROM ready WHERE queue_job.id = ready.id
-    RETURNING queue_job.id
-"""
+#: Make pending the children of a job that is done, as far as they have no unfinished parent: see
+#: ``sql/release.py``.
+RELEASE_DEPENDENTS = "SELECT queue_job_release(%(uuid)s)"
 
 #: Cancel the jobs that wait for a cancelled one, those that wait for them, and so on. Each
 #: barrier is gone through once, from whichever of its parents it is reached first.

@@ -32,5 +32,13 @@ class RetryableJobError(JobError):
         self.ignore_retry = ignore_retry
 
 
+class JobTimedOut(JobError):
+    """A try took longer than the time limit of the job.
+
+    Nobody raises it: it is the name under which a job function can say that such jobs are not
+    tried again.
+    """
+
+
 class ChannelNotFound(BaseQueueJobError):
     """No channel of that name is configured."""

@@ -19,12 +19,13 @@ from psycopg2.extensions import (
 
 from odoo import api
 from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
+from odoo.tools import str2bool
 
 from . import job_storage, job_values
-from .core import dead_job
+from .core import dead_job, time_limit
 from .core.retry import CONFLICT_INTERVAL, interruption_delay
 from .core.states import DONE, FAILED
-from .exception import FailedJobError, JobError, NoSuchJobError, RetryableJobError
+from .exception import FailedJobError, JobError, JobTimedOut, NoSuchJobError, RetryableJobError
 from .job import Job
 from .job_claim import CLAIM_ENQUEUED, CLAIM_PENDING, claim
 from .utils import commit_forbidden, in_test_mode
@@ -33,6 +34,12 @@ _logger = logging.getLogger(__name__)
 
 #: Context key of the token that the runner has left in the row of an enqueued job.
 GRANT_KEY = "_job_grant"
+
+#: No job has this one.
+NO_GRANT = ""
+
+#: System parameter: whether requests that know of no token run the jobs whose rows have none.
+OLD_STYLE_PARAMETER = "queue_job.allow_old_style_calls"
 
 #: How often an outcome is written anew when its row has just been changed.
 SETTLE_ATTEMPTS = 3
@@ -99,6 +106,18 @@ def own_cursor(registry):
             cr.commit()
 
 
+def grant_of_old_style_call(registry):
+    """What a request claims with that brings no token: for the system parameter to say.
+
+    Tests, which enqueue jobs themselves, need not set it.
+
+    :return: None: jobs whose rows have no token; or :data:`NO_GRANT`: no job
+    """
+    with own_cursor(registry) as cr:
+        allowed = fresh_environment(cr)["ir.config_parameter"].get_param(OLD_STYLE_PARAMETER)
+    return None if str2bool(str(allowed or in_test_mode()), default=False) else NO_GRANT
+
+
 def set_isolation(cr, level):
     """Set the isolation level of the transactions to come on ``cr``."""
     if not in_test_mode():
@@ -108,12 +127,13 @@ def set_isolation(cr, level):
 def fresh_environment(cr, grant=None):
     """:return: superuser's environment that shares nothing with those before it on ``cr``
 
-    :param str grant: token of the request for a job, for :func:`acquire`
+    :param str grant: token of the request for a job, for :func:`acquire`; with None the job
+        is one whose row has none
     """
     if not in_test_mode():
         set_isolation(cr, ISOLATION_LEVEL_READ_COMMITTED)
         cr.transaction = None
-    context = {GRANT_KEY: grant} if grant else {}
+    context = {} if grant is None else {GRANT_KEY: grant}
     return api.Environment(cr, api.SUPERUSER_ID, context)
 
 
@@ -150,7 +170,11 @@ def _begin_try(env, row):
         _fail_unloadable(env, row["uuid"], error)
         return None
     if dead_job.must_fail(job.exc_name, job.retry, job.max_retries):
-        _fail_found_dead(env, job)
+        _logger.error("%s failed: its worker was gone, at its last try", job)
+        _fail_outside(env, job)
+        return None
+    if time_limit.is_timed_out(job.exc_name):
+        _settle_timed_out(env, job)
         return None
     # Its row is as it should be, unless an addon wants to know or to add something.
     job.store()
@@ -158,9 +182,22 @@ def _begin_try(env, row):
     return job
 
 
-def _fail_found_dead(env, job):
-    """Let a job fail whose worker was gone at its last try."""
-    _logger.error("%s failed: its worker was gone, at its last try", job)
+def _settle_timed_out(env, job):
+    """Let a job wait for its next try, or fail, whose last one has taken too long."""
+    verdict = job.retry_policy.verdict(JobTimedOut(job.exc_message))
+    if not time_limit.is_tried_again(verdict, job.retry, job.max_retries):
+        _logger.error("%s failed: %s", job, job.exc_message)
+        _fail_outside(env, job)
+        return
+    _logger.debug("%s postponed: %s", job, job.exc_message)
+    job.postpone(result=job.exc_message)
+    job.set_pending(reset_retry=False)
+    job.store()
+    env.cr.commit()
+
+
+def _fail_outside(env, job):
+    """Let a job fail for the error in its row, that was written there by the runner."""
     values = {"exc_name": job.exc_name, "exc_message": job.exc_message, "exc_info": job.exc_info}
     job.set_failed()
     job.store()

@@ -20,6 +20,12 @@ from .argument_type import TYPE_KEY, Undecodable
 #: (there are pairs among these), numbers that are none.
 _FOREIGN = re.compile(r"\\u0000|\\ud[89a-f]|NaN|Infinity")
 
+#: What is in a row can't make it read a file or ask a server, nor grow beyond what was written.
+#: Comments and white space are kept: the element is the one that was given.
+_XML_PARSER = etree.XMLParser(
+    resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False
+)
+
 
 def jsonb_text(text):
     """:return: str, JSON for a ``jsonb`` column; of what that can't hold, the text as a string
@@ -203,7 +209,7 @@ class JobDecoder(json.JSONDecoder):
         return dateutil.parser.parse(obj["value"]).date()
 
     def _decode_element(self, obj):
-        return etree.fromstring(obj["value"])
+        return etree.fromstring(obj["value"], _XML_PARSER)
 
     _decoders = {
         "odoo_recordset": _decode_recordset,

@@ -6,6 +6,7 @@ import logging
 import os
 import random
 import secrets
+import time
 import uuid
 from contextlib import contextmanager, nullcontext
 from datetime import date, datetime, timedelta, timezone
@@ -29,6 +30,7 @@ from .core.states import (
     WAIT_DEPENDENCIES,
     WAITING_STATES,
 )
+from .core.time_limit import check_timeout
 from .declaration import function_name, job, related_action
 from .exception import FailedJobError, JobError, NoSuchJobError, RetryableJobError
 from .utils import can_open_test_cursors, commit_forbidden, in_test_mode
@@ -154,6 +156,10 @@ class Job:
     worker_pid = None
     lease = None
     identity_scope = None
+    _timeout = None
+
+    #: (``date_started``, what the clock that never jumps said then) of a claimed job.
+    _claimed_at = None
 
     #: Whether it waits for another one to fail.
     awaits_failure = False
@@ -264,7 +270,15 @@ class Job:
         job._assign(values)
         job.user_id = job.user_id or records.env.uid
         job.claimed_values = {**values, "exec_time": row["exec_time"] or None}
+        job._claimed_at = job.date_started, time.monotonic()
         return job
+
+    def _now(self):
+        """By PostgreSQL's clock in a job that was claimed: this machine's may be wrong, or jump."""
+        if self._claimed_at is None:
+            return datetime.now()
+        moment, read_at = self._claimed_at
+        return moment + timedelta(seconds=time.monotonic() - read_at)
 
     def _read(self, record):
         self._assign(job_storage.read(record))
@@ -346,12 +360,23 @@ class Job:
         if value and isinstance(value, int) and not isinstance(value, bool):
             value = timedelta(seconds=value)
         if isinstance(value, timedelta):
-            value = datetime.now() + value
+            value = self._now() + value
         self._eta = _naive_utc(value) if value else None
 
     @property
     def channel(self):
         return self._channel or self.job_config.channel
+
+    @property
+    def timeout(self):
+        """int seconds that a try may take, 0 for no limit; as the job function says by default"""
+        if self._timeout is None:
+            return self._functions.timeout_of(self.job_function_name)
+        return self._timeout
+
+    @timeout.setter
+    def timeout(self, value):
+        self._timeout = None if value is None else check_timeout(value)
 
     @property
     def job_function_name(self):
@@ -474,16 +499,18 @@ class Job:
         self.date_enqueued = datetime.now()
         self.date_started = None
         self.worker_pid = None
+        # that of a try before; the runner leaves a token of its own in the row
+        self.lease = None
 
     def set_started(self):
         self.state = STARTED
+        self.date_started = datetime.now()
         self._assign(self.start_values())
 
     @staticmethod
     def start_values():
-        """:return: dict of what a claim writes, beside the state, for a try that begins now"""
+        """:return: dict of what a claim writes for a try of this process"""
         return {
-            "date_started": datetime.now(),
             "worker_pid": os.getpid(),
             # whoever has claimed the job knows it
             "lease": secrets.token_hex(8),
@@ -492,7 +519,7 @@ class Job:
     def set_done(self, result=None):
         self.state = DONE
         self._forget_error()
-        self.date_done = datetime.now()
+        self.date_done = self._now()
         if result is not None:
             self.result = result
 
@@ -582,7 +609,17 @@ class Job:
     def _cursor_of_method(self):
         if not self.job_config.allow_commit:
             return commit_forbidden(self.recordset.env.cr)
-        return nullcontext() if self.runs_in_caller else self._on_own_cursor()
+        return nullcontext() if self.runs_in_caller else self._on_cursor_of_method()
+
+    @contextmanager
+    def _on_cursor_of_method(self):
+        """Move the job to a cursor that may commit, and let the one that holds the lock of the
+        job tell which one it is: so that both can be ended from outside.
+        """
+        outer = self.env.cr
+        with self._on_own_cursor():
+            job_claim.mark_backend(outer, self.env.cr)
+            yield
 
     def count_try(self, error, ignore_retry=False):
         """Account for a try that ended with ``error`` and may be repeated.

@@ -6,14 +6,11 @@ What they do is in ``sql/functions.py``, who locks what against whom in ``docs/l
 
 import json
 
+from .core.lock import METHOD_LOCK_CLASS
 from .job_storage import flush_cache, forget_cache
-from .job_values import READ_FIELDS, attributes
+from .job_values import attributes
 
-_COLUMNS = ", ".join(f"(claimed.job).{name}" for name in ("id", "exec_time", *READ_FIELDS))
-_CLAIM = f"""
-    SELECT {_COLUMNS}, user_company_id
-      FROM {{function}}({{key}}, %(date_started)s, %(worker_pid)s, %(lease)s) AS claimed
-"""
+_CLAIM = "SELECT * FROM {function}({key}, %(worker_pid)s, %(lease)s)"
 
 #: The job that a request is for.
 CLAIM_ENQUEUED = _CLAIM.format(function="queue_job_claim_enqueued", key="%(uuid)s, %(grant)s")
@@ -30,7 +27,7 @@ def claim(env, query, start, **which):
 
     :param str query: :data:`CLAIM_ENQUEUED` (``uuid``, ``grant``: token of the request, or
         None) or :data:`CLAIM_PENDING` (``id``, ``channel``, ``grant``)
-    :param dict start: ``date_started``, ``worker_pid`` and ``lease``
+    :param dict start: ``worker_pid`` and ``lease``
     :return: dict, the row; None: it is not in that state, or not free, or not due
     """
     flush_cache(env["queue.job"])
@@ -69,3 +66,10 @@ def lock(job):
     cr.execute(LOCK, {"uuid": job.uuid, "lease": job.lease})
     is_locked, job.has_dependents = cr.fetchone()
     return bool(is_locked)
+
+
+def mark_backend(cr, other):
+    """Tell, by a lock of the transaction on ``cr``, which backend ``other`` is a cursor of."""
+    other.execute("SELECT pg_backend_pid()")
+    (pid,) = other.fetchone()
+    cr.execute("SELECT pg_advisory_xact_lock_shared(%s, %s)", (METHOD_LOCK_CLASS, pid))

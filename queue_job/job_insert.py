@@ -8,11 +8,12 @@ see ``extension_points.py``.
 import json
 from functools import lru_cache, partial
 
-from . import identity_guard
+from . import identity_guard, insert_buffer
 from .core.channel_config import complete_name
 from .core.states import STATES
 from .extension_points import creates_plainly, is_plain
 from .fields import ArgumentEncoder, JobEncoder, jsonb_text
+from .insert_buffer import BATCH
 from .job_values import (
     NO_DEPENDENCIES,
     TEXTS,
@@ -23,15 +24,12 @@ from .job_values import (
     text,
 )
 
-#: How many rows one statement inserts at most.
-BATCH = 500
-
 #: Columns that every new row has a value in.
 FILLED_COLUMNS = (
-    *("uuid", "name", "date_created", "user_id", "company_id", "model_name", "method_name"),
-    *("func_string", "channel_method_name", "job_function_id", "channel", "records", "args"),
-    *("kwargs", "dependencies", "state", "priority", "retry", "max_retries", "exec_time"),
-    "worker_pid",
+    *("uuid", "name", "date_created", "model_name", "method_name", "func_string"),
+    *("channel_method_name", "channel", "records", "args", "kwargs", "dependencies", "state"),
+    *("user_id", "company_id", "job_function_id", "priority", "retry", "max_retries"),
+    *("exec_time", "worker_pid", "timeout"),
 )
 
 #: Columns in which most new rows have none.
@@ -42,6 +40,10 @@ RARE_COLUMNS = (
 )
 
 COLUMNS = frozenset(FILLED_COLUMNS + RARE_COLUMNS)
+
+#: SQL of the first nine of them, and of the dependencies of a job without any.
+_PLACES = ", ".join(["%s"] * 9)
+_NO_DEPENDENCIES = f"'{NO_DEPENDENCIES}'"
 
 _STATES = frozenset(state for state, _label in STATES)
 _encode = JobEncoder().encode
@@ -103,67 +105,92 @@ def _create_by_orm(model, jobs, more):
 
 
 def _insert(model, jobs, more, before, behind):
+    cr = model.env.cr
     rare = [name for job in jobs for name in RARE_COLUMNS if getattr(job, name) is not None]
     rare = sorted(set(rare)) if rare else rare
-    other = sorted(set().union(*more))
-    values = []
-    for job, added in zip(jobs, more, strict=True):
-        values += _filled(model, job)
-        if rare:
-            values += _rare(job, rare)
-        if other:
-            values += _other(model, added, other)
-    statement = _statement((*FILLED_COLUMNS, *rare, *other), len(jobs))
+    other = sorted(set().union(*more)) if any(more) else []
+    head = _head((*FILLED_COLUMNS, *rare, *other))
+    rows = [_row(model, job, added, rare, other) for job, added in zip(jobs, more, strict=True)]
+    if not before and len(jobs) == 1 and _is_safe(jobs[0]) and insert_buffer.can_wait(cr):
+        insert_buffer.add(cr, head, rows[0])
+        return
     # that a key is taken is no error to be logged
-    statement = f"{before}{statement};{behind}"
-    model.env.cr.execute(statement, values, log_exceptions=not before)
+    cr.execute(
+        f"{before}{head}{insert_buffer.joined(cr, rows)};{behind}", log_exceptions=not before
+    )
+
+
+def _is_safe(job):
+    """Whether PostgreSQL takes all values: else who delays the job is told at once."""
+    numbers = (job.priority, job.max_retries, job.retry)
+    return all(abs(int(number or 0)) < 2**31 for number in numbers)
 
 
 @lru_cache(maxsize=100)
-def _statement(columns, count):
-    # One flat list of values: psycopg2 takes long for tuples.
-    row = ", ".join(["%s"] * len(columns))
+def _head(columns):
     names = ", ".join(f'"{name}"' for name in columns)
-    return f"INSERT INTO queue_job ({names}) VALUES " + ", ".join([f"({row})"] * count)
+    return f"INSERT INTO queue_job ({names}) VALUES "
+
+
+def _row(model, job, added, rare, other):
+    """:return: bytes, the values of a row as they are sent"""
+    template, values = _filled(model, job)
+    if rare or other:
+        values += [*_rare(job, rare), *_other(model, added, other)]
+        template += ", %s" * (len(rare) + len(other))
+    return model.env.cr.mogrify(f"({template})", values)
 
 
 def _filled(model, job):
-    """:return: tuple of the values of :data:`FILLED_COLUMNS`, as the ORM stores them"""
+    """The values of :data:`FILLED_COLUMNS`, as the ORM stores them.
+
+    :return: their SQL, and a list of those for which a placeholder is in it: psycopg2 takes
+        longer for a number than for a text
+    """
     if job.state not in _STATES:
         raise ValueError(f"{job.state!r} is no state of a job.")
     name = job.job_function_name
     config = job._functions.job_config(name)
-    return (
+    values = [
         job.uuid,
         _text(job.description),
         job.date_created or None,
-        _id(model, "user_id", job.user_id),
-        _id(model, "company_id", job.company_id),
         job.model_name,
         job.method_name,
         job.func_string,
         name,
-        config.job_function_id,
         complete_name(job._channel or config.channel),
         jsonb_text(_encode(job.recordset)),
-        jsonb_text(_encode_arguments(job.args))
-        if type(job.args) is not tuple or job.args
-        else "[]",
-        jsonb_text(_encode_arguments(job.kwargs))
-        if type(job.kwargs) is not dict or job.kwargs
-        else "{}",
-        _dependencies(job),
-        job.state,
-        int(job.priority or 0),
-        int(job.retry or 0),
-        int(job.max_retries or 0),
-        float(job.exec_time or 0),
-        int(job.worker_pid or 0),
+    ]
+    places = [_PLACES]
+    if type(job.args) is not tuple or job.args:
+        places.append("%s")
+        values.append(jsonb_text(_encode_arguments(job.args)))
+    else:
+        places.append("'[]'")
+    if type(job.kwargs) is not dict or job.kwargs:
+        places.append("%s")
+        values.append(jsonb_text(_encode_arguments(job.kwargs)))
+    else:
+        places.append("'{}'")
+    if has_links(job):
+        places.append("%s")
+        values.append(json.dumps(dependencies(job)))
+    else:
+        places.append(_NO_DEPENDENCIES)
+    places += (
+        f"'{job.state}'",
+        _id(model, "user_id", job.user_id),
+        _id(model, "company_id", job.company_id),
+        _id(model, "job_function_id", config.job_function_id),
+        str(int(job.priority or 0)),
+        str(int(job.retry or 0)),
+        str(int(job.max_retries or 0)),
+        str(float(job.exec_time or 0)),
+        str(int(job.worker_pid or 0)),
+        "NULL" if job.timeout is None else str(int(job.timeout)),
     )
-
-
-def _dependencies(job):
-    return json.dumps(dependencies(job)) if has_links(job) else NO_DEPENDENCIES
+    return ", ".join(places), values
 
 
 def _rare(job, names):
@@ -185,7 +212,10 @@ def _text(value):
 
 
 def _id(model, name, value):
-    return value if type(value) is int else model._fields[name].convert_to_column(value, model)
+    """:return: str, SQL of the id of a record"""
+    if type(value) is not int:
+        value = model._fields[name].convert_to_column(value, model)
+    return "NULL" if value is None else str(int(value))
 
 
 def _check_arguments(job):

@@ -9,7 +9,7 @@ only loses its connection gives the job back, to be run again.
 
 import psycopg2.errors
 
-from .core.lock import JOB_LOCK_CLASS
+from .core.lock import terminate
 from .core.states import CANCELLED, ENQUEUED, PENDING, STARTED
 
 #: Take a job from the try that has this lease. The lock on the row is waited for briefly:
@@ -25,17 +25,7 @@ _END_TRY = f"""
             OR %(is_interrupted)s AND state IN ('{PENDING}', '{ENQUEUED}', '{STARTED}'))
 """
 
-#: The backend that holds the lock of the job. By now it may be at the next job of a slot,
-#: which returns to the queue then, as it does whenever its connection is lost.
-_TERMINATE = f"""
-    SELECT pg_terminate_backend(pid) FROM pg_locks
-     WHERE locktype = 'advisory'
-       AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
-       AND classid = {JOB_LOCK_CLASS}
-       AND objid = (SELECT id FROM queue_job WHERE uuid = %(uuid)s)
-       AND objsubid = 2
-       AND pid <> pg_backend_pid()
-"""
+_TERMINATE = terminate("ARRAY(SELECT id FROM queue_job WHERE uuid = %(uuid)s)")
 
 #: How often the row is tried to be had before it is given up.
 ATTEMPTS = 10

@@ -4,7 +4,7 @@
 Jobs are duck-typed here: ``job`` imports this module, not the other way around.
 """
 
-from .core.states import FAILED, STARTED, WAITING_STATES
+from .core.states import DONE, FAILED, STARTED, WAITING_STATES
 from .dependency import write_dependencies
 from .dependency_fields import AS_STORED
 from .extension_points import writes_plainly
@@ -32,6 +32,11 @@ _FIND_WAITING = f"""
   ORDER BY date_created DESC, date_done DESC, id DESC
      LIMIT 1
 """
+
+#: What the function writes of a job that is done, in the order of its parameters.
+_DONE_PARAMETERS = ("retry", "date_done", "exec_time", "result", "result_json")
+_DONE_FIELDS = frozenset(("state", *_DONE_PARAMETERS))
+_SETTLE_DONE = f"SELECT queue_job_settle_done(%s{', %s' * len(_DONE_PARAMETERS)})"
 
 
 def find(env, uuids):
@@ -101,16 +106,20 @@ def _update(job):
         _edited(record).write(values)
     if values := _differing_values(job):
         flush_cache(record)
-        assignments = ", ".join(f"{name} = %s" for name in values)
-        job.env.cr.execute(
-            f"UPDATE queue_job SET {assignments} WHERE id = %s",
-            (*values.values(), job._row_id),
-            # a conflict is what becomes of a job that somebody has cancelled meanwhile
-            log_exceptions=False,
-        )
+        # a conflict is what becomes of a job that somebody has cancelled meanwhile
+        job.env.cr.execute(*_update_statement(job, values), log_exceptions=False)
         forget_cache(record, values)
         # Of what is rolled back the row knows nothing: from now on all is written.
         job.claimed_values = None
+
+
+def _update_statement(job, values):
+    """:return: (statement, parameters); the usual outcome has one that is planned only once"""
+    if values.get("state") == DONE and _DONE_FIELDS.issuperset(values):
+        done = [values.get(name, job.claimed_values[name]) for name in _DONE_PARAMETERS]
+        return _SETTLE_DONE, (job._row_id, *done)
+    assignments = ", ".join(f"{name} = %s" for name in values)
+    return f"UPDATE queue_job SET {assignments} WHERE id = %s", (*values.values(), job._row_id)
 
 
 def flush_cache(records):

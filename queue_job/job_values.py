@@ -24,6 +24,7 @@ STORED_ATTRIBUTES = (
     "eta",
     "identity_key",
     "identity_scope",
+    "timeout",
     "worker_pid",
     "graph_uuid",
     "company_id",
@@ -66,7 +67,7 @@ READ_FIELDS = (*READ_ATTRIBUTES, *CREATED_FIELDS)
 TEXTS = ("exc_name", "exc_message", "exc_info", "result")
 
 #: Attributes whose empty value is 0.
-NUMBERS = ("priority", "retry", "max_retries")
+NUMBERS = ("priority", "retry", "max_retries", "timeout")
 
 
 #: Column ``dependencies`` of a job without any.

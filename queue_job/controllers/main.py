@@ -4,14 +4,14 @@
 import logging
 import time
 
-from werkzeug.exceptions import NotFound
+from werkzeug.exceptions import BadRequest, NotFound
 
 from odoo import SUPERUSER_ID, http
 from odoo.http import request
 
 from .. import execution
 from ..core.retry import CONFLICT_INTERVAL
-from ..core.slot import BUDGET, HINTS_HEADER, parse_hints
+from ..core.slot import BUDGET, HINTS_HEADER, REFUSED_HEADER, parse_hints
 from ..core.states import FAILED
 from ..exception import NoSuchJobError
 
@@ -19,6 +19,15 @@ _logger = logging.getLogger(__name__)
 
 #: For addons that import it from here.
 PG_RETRY = CONFLICT_INTERVAL
+
+
+def _check_text(name, value):
+    """
+    :raise BadRequest: a parameter is missing, or is no line of text: it would go into a query
+        and into the log
+    """
+    if not (isinstance(value, str) and value and value.isprintable()):
+        raise BadRequest(f"{name}: a line of text is expected.")
 
 
 class RunJobController(http.Controller):
@@ -31,51 +40,65 @@ class RunJobController(http.Controller):
         save_session=False,
         readonly=False,
     )
-    def runjob(self, job_uuid, **kw):
+    def runjob(self, job_uuid=None, **kw):
         """Run an enqueued job to its end, and others after it while the budget lasts.
 
         :param str job_uuid: uuid of the job
         :param kw: among others ``grant``, the token that the runner has left in the row of
             the job, and ``hints``, ids of pending jobs to run next, with commas between them
-        :return: an empty answer, whatever becomes of the job: that is in its row. How many
-            of the hints were dealt with is in a header, if all of these were claimed.
+        :return: an empty answer, whatever becomes of the job: that is in its row. A header
+            says how many of the hints were dealt with, if all of these were claimed; or that
+            no job was run.
+        :raises BadRequest: without ``job_uuid``, or with what can't be one
         :raises NotFound: dbfilter hides the database from this request, or it is not there
         """
         if not request.db:
             raise NotFound("No database for this request: see dbfilter.")
+        _check_text("job_uuid", job_uuid)
         request.update_env(user=SUPERUSER_ID)
         registry = request.env.registry
-        hints = parse_hints(kw.get("hints"))
+        grant, hints = kw.get("grant"), []
+        if grant:
+            _check_text("grant", grant)
+            hints = parse_hints(kw.get("hints"))
+        else:
+            grant = execution.grant_of_old_style_call(registry)
         deadline = time.monotonic() + BUDGET
-        count = self._run_slot(registry, job_uuid, kw.get("grant"), hints, deadline)
-        known = hints and count is not None
-        return request.make_response("", [(HINTS_HEADER, str(count))]) if known else ""
+        headers = self._run_slot(registry, job_uuid, grant, hints, deadline)
+        return request.make_response("", headers) if headers else ""
 
     @classmethod
     def _run_slot(cls, registry, job_uuid, grant, hints, deadline):
         """Run a job, and what is hinted, one after the other on a cursor of their own.
 
-        :return: int, how many of the hints were dealt with; None: one of them could not be
-            claimed, perhaps only because somebody had locked its row at that moment
+        :return: list of the headers of the answer, (name, value)
         """
         # Never the cursor of the request: Odoo would run the job again on a conflict.
         with execution.own_cursor(registry) as cr:
             env = execution.fresh_environment(cr, grant)
             job = cls._acquire_job(env, job_uuid)
             if job is None:
-                return 0
+                return [(REFUSED_HEADER, "1")]
             cls._run_claimed(env, job)
-            were_claimed = True
-            for count, hint in enumerate(hints):
-                if cr.closed or time.monotonic() > deadline:
-                    return count if were_claimed else None
-                env = execution.fresh_environment(cr)
-                hinted = execution.acquire_hint(env, hint, job.channel, grant)
-                if hinted is None:
-                    were_claimed = False
-                else:
-                    cls._run_claimed(env, hinted)
-        return len(hints) if were_claimed else None
+            count, were_claimed = cls._run_hints(cr, hints, job.channel, grant, deadline)
+        return [(HINTS_HEADER, str(count))] if hints and were_claimed else []
+
+    @classmethod
+    def _run_hints(cls, cr, hints, channel, grant, deadline):
+        """:return: (int, bool): how many were dealt with, and whether all these were claimed; one
+        that was not may only have been locked by somebody at that moment
+        """
+        were_claimed = True
+        for count, hint in enumerate(hints):
+            if cr.closed or time.monotonic() > deadline:
+                return count, were_claimed
+            env = execution.fresh_environment(cr)
+            hinted = execution.acquire_hint(env, hint, channel, grant)
+            if hinted is None:
+                were_claimed = False
+            else:
+                cls._run_claimed(env, hinted)
+        return len(hints), were_claimed
 
     @classmethod
     def _run_claimed(cls, env, job):

@@ -42,3 +42,43 @@ JOB_IS_UNLOCKED = f"""
            AND objid = queue_job.id
            AND objsubid = 2
     )"""
+
+#: First key of a lock that the transaction which runs a job takes besides, where the method has
+#: a cursor of its own (``allow_commit``): the second key is the pid of that cursor's backend.
+METHOD_LOCK_CLASS = JOB_LOCK_CLASS + 2
+
+
+def terminate(job_ids):
+    """Terminate the backends that run some jobs.
+
+    By now they may be at the next job of a slot, which returns to the queue then, as it does
+    whenever its connection is lost. A pooler may have given the backend of a method to another
+    client; then it has another application name, which tells the pid of Odoo's process.
+
+    :param str job_ids: SQL, an expression with an array of ids of ``queue_job``
+    :return: SQL
+    """
+    of_database = """
+           locktype = 'advisory' AND granted AND objsubid = 2
+           AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"""
+    return f"""
+    WITH locks AS MATERIALIZED (
+        SELECT pid, classid::bigint, objid::bigint FROM pg_locks WHERE {of_database}),
+    activity AS MATERIALIZED (
+        SELECT pid, usesysid, application_name FROM pg_stat_activity),
+    holder AS (
+        SELECT activity.*
+          FROM locks JOIN activity USING (pid)
+         WHERE classid = {JOB_LOCK_CLASS} AND objid = ANY({job_ids})),
+    backend AS (
+        SELECT pid, usesysid FROM holder
+         UNION
+        SELECT method.pid, method.usesysid
+          FROM holder
+          JOIN locks ON locks.pid = holder.pid AND classid = {METHOD_LOCK_CLASS}
+          JOIN activity AS method
+            ON method.pid = objid AND method.application_name = holder.application_name)
+    SELECT pg_terminate_backend(pid)
+      FROM backend
+     WHERE pid <> pg_backend_pid() AND pg_has_role(usesysid, 'USAGE')
+    """

@@ -1,6 +1,8 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl.html).
 """The options with which a call can be delayed."""
 
+from .time_limit import check_timeout
+
 #: Order matters: messages of the test helpers print the options in this order.
 OPTION_NAMES = (
     "priority",
@@ -13,7 +15,7 @@ OPTION_NAMES = (
 
 
 #: Options that came later: they are handed on only where they are given.
-MORE_OPTION_NAMES = ("identity_scope",)
+MORE_OPTION_NAMES = ("identity_scope", "timeout")
 
 #: While which jobs with the same identity key no other is created: those that wait, as ever;
 #: or also those that run.
@@ -39,6 +41,8 @@ def check_options(options):
         raise ValueError(
             f"The identity scope is one of {', '.join(IDENTITY_SCOPES)}, not {scope!r}."
         )
+    if options.get("timeout") is not None:
+        check_timeout(options["timeout"])
 
 
 def resolve_aliases(options):

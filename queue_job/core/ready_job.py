@@ -1,10 +1,10 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl.html).
 """SQL: which of some waiting jobs have no unfinished parent.
 
-The runner and the workers both release jobs. A barrier is judged once, however many jobs wait
-behind it. Jobs mostly end in the order of their ids, so that an unfinished parent is found
-soonest from the highest id down: looking in another order would cost the square of the number
-of parents, since each of them looks when it ends.
+So the runner releases many jobs at once; a worker, which has one parent that ended, has a function
+for that in ``sql/release.py``. A barrier is judged once, however many jobs wait behind it. Jobs
+mostly end in the order of their ids, so that an unfinished parent is found soonest from the highest
+id down.
 """
 
 #: An unfinished parent of the job ``queue_job``, itself and not behind a barrier.
@@ -37,13 +37,12 @@ def open_barriers(source):
     """
 
 
-def ready_jobs(source, skip_locked=False):
+def ready_jobs(source):
     """
     :param str source: name of a common table expression with a column ``id``
-    :param bool skip_locked: leave out jobs that somebody else is working at
     :return: SQL, more common table expressions; the last, ``ready``, has the ids of the jobs
-        that are to be released, and locks their rows in the order of the ids, so that two
-        releases never wait for each other in a circle
+        that are to be released and that nobody else is working at, and locks their rows in the
+        order of the ids, so that two releases never wait for each other in a circle
     """
     return f"""
     barrier_before AS MATERIALIZED (
@@ -65,5 +64,5 @@ def ready_jobs(source, skip_locked=False):
                  JOIN closed_barrier ON closed_barrier.barrier_id = place.barrier_id
                 WHERE place.job_id = queue_job.id AND NOT place.is_parent)
       ORDER BY queue_job.id
-           FOR NO KEY UPDATE OF queue_job {"SKIP LOCKED" if skip_locked else ""})
+           FOR NO KEY UPDATE OF queue_job SKIP LOCKED)
     """

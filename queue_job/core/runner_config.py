@@ -31,6 +31,8 @@ class RunnerConfig:
         ``host port user password``
     :param bool poll_only: ask the databases in intervals, for there is a pooler of
         transactions before them, which breaks notifications and the locks of sessions
+    :param health_file: str, path of the file that the runner renews as long as its loop goes on;
+        None: no file
     """
 
     channels: str = DEFAULT_CHANNELS
@@ -41,6 +43,7 @@ class RunnerConfig:
     password: str | None = None
     database: dict = field(default_factory=dict)
     poll_only: bool = False
+    health_file: str | None = None
 
     @property
     def enabled(self):
@@ -103,6 +106,7 @@ def resolve(environ, section, odoo):
         host=host,
         port=int(port),
         poll_only=poll_only in TRUE,
+        health_file=option("health_file"),
         user=option("http_auth_user"),
         password=option("http_auth_password"),
         database={

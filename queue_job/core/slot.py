@@ -15,20 +15,30 @@ BUDGET = 1.0
 PATIENCE = BUDGET + 0.5
 #: Jobs hinted in a slot, at most.
 MAX_HINTS = 50
+#: The largest number in a column of PostgreSQL's type integer.
+MAX_ID = 2**31 - 1
 #: Header of the answer: how many of the hints, from the first on, were dealt with. The others
 #: are pending as before. It is missing when one could not be claimed: then the runner reads the
 #: channel again, since that one may be pending, too.
 HINTS_HEADER = "X-Queue-Job-Hints"
+#: Header of the answer where the job of the request was not there to be claimed. Perhaps another
+#: request has claimed it and runs it: what is between runner and Odoo may send one twice.
+REFUSED_HEADER = "X-Queue-Job-Refused"
 
 
 def parse_hints(text):
     """:return: list of int, the ids in the text of a request; what is no id is left out
 
-    >>> parse_hints("12,5,x,,7"), parse_hints(None)
+    >>> parse_hints("12,5,x,,7,99999999999"), parse_hints(None)
     ([12, 5, 7], [])
     """
-    parts = (text or "").split(",")
-    return [int(part) for part in parts if part.isascii() and part.isdecimal()]
+    parts = text.split(",") if isinstance(text, str) else []
+    return [int(part) for part in parts if _is_id(part)]
+
+
+def _is_id(text):
+    # not int() of any length: it refuses thousands of digits
+    return text.isascii() and text.isdecimal() and len(text) <= 10 and int(text) <= MAX_ID
 
 
 @dataclass

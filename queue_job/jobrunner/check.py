@@ -1,6 +1,8 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl.html).
 """What ``odoo jobrunner --check`` looks at: is all there for the runner to work?"""
 
+import os
+
 import psycopg2
 import requests
 
@@ -25,6 +27,7 @@ def main():
         print("configuration: the capacity of root is 0: no job runs here")
         return 1
     problems = [*map(_check_odoo, config.urls), *_check_databases(config)]
+    problems.append(_check_health_file(config.health_file))
     return 1 if any(problems) else 0
 
 
@@ -39,6 +42,14 @@ def _check_odoo(url):
         return True
     print(f"Odoo at {url}: answers {status}")
     return status != 200
+
+
+def _check_health_file(path):
+    directory = os.path.dirname(os.path.abspath(path)) if path else None
+    if directory is None or os.access(directory, os.W_OK):
+        return False
+    print(f"health file {path}: can't be written: no access to {directory}")
+    return True
 
 
 def _check_databases(config):

@@ -50,6 +50,8 @@ class InProgress(NamedTuple):
     worker_pid: int | None
     #: No connection holds the lock of the job.
     is_unlocked: bool
+    #: It is started, and has a time limit.
+    is_limited: bool = False
 
 
 class Database:
@@ -236,6 +238,30 @@ class Database:
     def _query_requeue_dead_jobs(self):
         """:return: SQL that requeues every job without a worker; rows are ``(uuid,)``"""
         return queries.requeue_dead_jobs()
+
+    def time_left(self):
+        """:return: dict (uuid, lease) -> seconds, of the jobs that run under a time limit"""
+        return {(uuid, lease): seconds for uuid, lease, seconds in self.query(queries.TIME_LEFT)}
+
+    def end_overdue(self, tries, terminated=()):
+        """Take jobs from the tries that took too long.
+
+        :param tries: list of (uuid, lease)
+        :param terminated: ids of the jobs among them whose sessions are to be ended before,
+            since they hold their rows
+        :return: set of the uuids; the rows of the others can't be had, or they have ended
+        """
+        uuids, leases = zip(*tries, strict=True)
+        query = queries.END_OVERDUE
+        if terminated:
+            self.terminate(terminated)
+            query = queries.LOCK_TIMEOUT + queries.END_OVERDUE_LOCKED
+        rows = self.query(query, uuids=list(uuids), leases=list(leases))
+        return {uuid for (uuid,) in rows}
+
+    def terminate(self, ids):
+        """End the sessions in which the jobs with these ids run."""
+        self.query(queries.TERMINATE, ids=list(ids))
 
     def requeue_dead(self, tries):
         """:param tries: list of (uuid, lease) :return: set of the uuids requeued"""

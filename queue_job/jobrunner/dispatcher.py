@@ -13,13 +13,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from urllib.parse import urlencode, urlsplit
 
-from ..core.slot import HINTS_HEADER
+from ..core.slot import HINTS_HEADER, REFUSED_HEADER
 
 #: Seconds to wait for a connection. The answer is waited for without limit: a job may
 #: take hours, and a worker that dies closes the connection.
 CONNECT_TIMEOUT = 10
-#: Seconds after which a silent connection is probed, whether its other end is still there.
-KEEPALIVE = 30
+#: How a silent connection is probed, whether its other end is still there: seconds until that
+#: begins, seconds between two probes, and how many are not answered before it is given up.
+KEEPALIVE = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3}
 MAX_THREADS = 256
 
 
@@ -33,6 +34,7 @@ class Response:
     :param hints: int, how many of the hinted jobs were dealt with; None: it did not say
     :param str url: of the server
     :param str grant: of the slot
+    :param bool was_refused: Odoo found no such job to claim
     """
 
     db_name: str
@@ -41,6 +43,7 @@ class Response:
     hints: int | None = None
     url: str = ""
     grant: str = ""
+    was_refused: bool = False
 
 
 class _WrongAnswer(Exception):
@@ -102,20 +105,25 @@ class Dispatcher:
         while True:
             url, db_name, slot, path = self._requests.get()
             hints = problem = None
+            was_refused = False
             try:
-                hints = self._ask(url, db_name, path)
+                hints, was_refused = self._ask(url, db_name, path)
             except _WrongAnswer as error:
                 problem = str(error)
             except (OSError, http.client.HTTPException, ValueError) as error:
                 problem = f"{type(error).__name__}: {error}"
-            self._responses.put(Response(db_name, slot.uuid, problem, hints, url, slot.grant))
+            self._responses.put(
+                Response(db_name, slot.uuid, problem, hints, url, slot.grant, was_refused)
+            )
             self._idle.release()
             # a full pipe is readable already
             with suppress(OSError):
                 os.write(self._wake_write, b".")
 
     def _ask(self, url, db_name, path):
-        """:return: int, how many hints were dealt with; None: the answer does not say"""
+        """:return: (int or None, bool): how many hints were dealt with, where the answer says so;
+        and whether the job was refused
+        """
         connection = self._connect(url)
         is_reusable = False
         try:
@@ -131,7 +139,7 @@ class Dispatcher:
         if response.status != 200:
             raise _WrongAnswer(f"Odoo answered {response.status} {response.reason}")
         hints = response.headers.get(HINTS_HEADER, "")
-        return int(hints) if hints.isdecimal() else None
+        return int(hints) if hints.isdecimal() else None, REFUSED_HEADER in response.headers
 
     def _connect(self, url):
         """:return: a connection to the server, an open one where it keeps them open"""
@@ -166,8 +174,9 @@ def _open(url):
     connection.connect()
     connection.sock.settimeout(None)
     connection.sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    if hasattr(socket, "TCP_KEEPIDLE"):
-        connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, KEEPALIVE)
+    for name, value in KEEPALIVE.items():
+        if hasattr(socket, name):
+            connection.sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
     return connection
 
 

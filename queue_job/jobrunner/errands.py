@@ -5,6 +5,7 @@ import collections
 import os
 import queue
 import threading
+import time
 from contextlib import suppress
 
 MAX_THREADS = 8
@@ -18,6 +19,8 @@ class Errands:
         self._done = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._threads = 0
+        #: what a thread is at -> since when
+        self._under_way = {}
         self._outstanding = 0
         self._wake_read, self._wake_write = os.pipe()
         os.set_blocking(self._wake_read, False)
@@ -30,6 +33,11 @@ class Errands:
     def __len__(self):
         """Number of errands whose results were not taken."""
         return self._outstanding
+
+    def under_way(self):
+        """:return: list of (key, the moment when a thread has begun with it)"""
+        with self._lock:
+            return list(self._under_way.items())
 
     def send(self, key, function, *arguments):
         """Have ``function`` called: (key, its result, its error) will be among the results."""
@@ -65,11 +73,14 @@ class Errands:
                     self._threads -= 1
                     return
                 key, function, arguments = self._todo.popleft()
+                self._under_way[key] = time.monotonic()
             result = error = None
             try:
                 result = function(*arguments)
             except Exception as caught:
                 error = caught
+            with self._lock:
+                del self._under_way[key]
             # the thread itself keeps nothing alive
             del function, arguments
             self._done.put((key, result, error))

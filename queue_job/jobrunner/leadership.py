@@ -57,8 +57,7 @@ class SessionLeadership:
         :return: bool, whether this runner leads from now on
         """
         database = self._database
-        if not database.value(queries.TAKE_RUNNER_LOCK):
-            database.query(queries.END_SILENT_LEADER)
+        if not self._take_lock():
             return False
         rows = database.query(queries.BEGIN_EPOCH)
         if not rows:
@@ -68,6 +67,16 @@ class SessionLeadership:
         database.query(queries.CLOSE_GATE_FOR_A_MOMENT)
         database.query(f"LISTEN {NOTIFY_CHANNEL}; LISTEN {ECHO_CHANNEL}")
         return True
+
+    def _take_lock(self):
+        database = self._database
+        if database.value(queries.TAKE_RUNNER_LOCK):
+            return True
+        if not database.query(queries.END_SILENT_LEADER):
+            return False
+        # its session needs a moment to end
+        database.query(queries.WAIT_A_MOMENT)
+        return database.value(queries.TAKE_RUNNER_LOCK)
 
     def keep(self, now):
         """Give a sign of life.

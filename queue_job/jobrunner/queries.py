@@ -6,16 +6,39 @@ statement is a transaction, READ COMMITTED, so that its locks last as long as it
 """
 
 from ..core.dead_job import FOUND_DEAD, INFORMATION, MESSAGE
-from ..core.lock import GATE_IS_CLOSED, GATE_LOCK_CLASS, JOB_IS_UNLOCKED, RUNNER_LOCK
+from ..core.lock import (
+    GATE_IS_CLOSED,
+    GATE_LOCK_CLASS,
+    JOB_IS_UNLOCKED,
+    JOB_LOCK_CLASS,
+    RUNNER_LOCK,
+    terminate,
+)
 from ..core.notification import ECHO_CHANNEL
 from ..core.ready_job import ready_jobs
+from ..core.time_limit import INFORMATION as TIMED_OUT_INFORMATION
+from ..core.time_limit import MESSAGE_SQL, TIMED_OUT
 
 #: Only one runner may drive a database: a session lock, held while the connection lives.
 TAKE_RUNNER_LOCK = f"SELECT pg_try_advisory_lock({RUNNER_LOCK})"
 RELEASE_RUNNER_LOCK = f"SELECT pg_advisory_unlock({RUNNER_LOCK})"
 
-#: Seconds of silence after which a leader is taken for frozen, or cut off.
+#: Seconds of silence after which a leader is taken for frozen, or cut off. More than pass between
+#: two of its signs of life (2) when an answer to it just comes in time (5).
 SILENCE = 8
+
+
+def _is_fresh(moment):
+    """SQL condition: the leader was heard of a moment ago.
+
+    Not when that is to come: PostgreSQL's clock was set back. A leader that lives is heard of
+    again soon, or else loses the lead for nothing; one that does not would keep it for as long
+    as the clock needs to catch up.
+    """
+    now = "clock_timestamp()"
+    limit = f"interval '{SILENCE} s'"
+    return f"{moment} BETWEEN {now} - {limit} AND {now} + {limit}"
+
 
 #: End the session of a leader that has not been heard of for a while. Only one that is written
 #: down as the leader: the runner of the published addon says nothing for hours.
@@ -26,16 +49,26 @@ END_SILENT_LEADER = f"""
       JOIN pg_locks AS lock USING (pid)
      WHERE lock.locktype = 'advisory' AND lock.objsubid = 1 AND lock.granted
        AND (lock.classid::bigint << 32) | lock.objid::bigint = {RUNNER_LOCK}
-       AND activity.state_change < clock_timestamp() - interval '{SILENCE} s'
+       AND NOT {_is_fresh("activity.state_change")}
 """
 
+WAIT_A_MOMENT = "SELECT pg_sleep(0.3)"
+
 #: SQL condition: a runner in poll-only mode has the lease.
-_IS_LEASED = f"holder IS NOT NULL AND seen > clock_timestamp() - interval '{SILENCE} s'"
+_IS_LEASED = f"holder IS NOT NULL AND {_is_fresh('seen')}"
+
+#: SQL: since when this PostgreSQL runs what is asked of it. A standby that was promoted has run for long,
+#: but what began before the last commit that it has replayed began on the lost primary.
+_HERE_SINCE = "greatest(pg_postmaster_start_time(), pg_last_xact_replay_timestamp())"
+
+#: A later epoch has a higher number, even where PostgreSQL has lost the last ones: a standby that is
+#: promoted may never have heard of them, and the grants of a lost epoch must not be good again.
+_NEXT_EPOCH = "greatest(epoch + 1, (extract(epoch FROM clock_timestamp()) * 1000)::bigint)"
 
 #: Begin a new epoch as the session that has the lock, or not: a runner in poll-only mode leads.
 BEGIN_EPOCH = f"""
     UPDATE queue_job_leader
-       SET epoch = epoch + 1, holder = NULL, seen = NULL, pid = pg_backend_pid(),
+       SET epoch = {_NEXT_EPOCH}, holder = NULL, seen = NULL, pid = pg_backend_pid(),
            backend_start = (SELECT backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid())
      WHERE NOT ({_IS_LEASED})
  RETURNING epoch
@@ -44,7 +77,7 @@ BEGIN_EPOCH = f"""
 #: The same in poll-only mode, where a session is nobody's: with a lease.
 BEGIN_LEASED_EPOCH = f"""
     UPDATE queue_job_leader
-       SET epoch = epoch + 1, holder = %(holder)s, seen = clock_timestamp(),
+       SET epoch = {_NEXT_EPOCH}, holder = %(holder)s, seen = clock_timestamp(),
            pid = NULL, backend_start = NULL
      WHERE NOT ({_IS_LEASED})
        AND NOT EXISTS (
@@ -80,9 +113,10 @@ FIND_ADDON = """
            to_regclass('queue_job') IS NOT NULL AS has_table,
            to_regproc('queue_job_claim_pending') IS NOT NULL
            AND to_regclass('queue_job_leader') IS NOT NULL
-           AND EXISTS (SELECT FROM information_schema.columns
-                        WHERE table_schema = current_schema()
-                          AND table_name = 'queue_job_channel' AND column_name = 'has_limits')
+           AND (SELECT count(*) = 2 FROM information_schema.columns
+                 WHERE table_schema = current_schema()
+                   AND (table_name, column_name) IN (('queue_job_channel', 'has_limits'),
+                                                     ('queue_job', 'timeout')))
                AS has_schema
 """
 FIND_INSTALLED = """
@@ -190,7 +224,8 @@ MARK_DUE = f"""
 #: The jobs that are with a worker, or on the way to one; and whether a connection holds
 #: the lock of the job. The partial index on these states keeps it cheap.
 IN_PROGRESS = f"""
-    SELECT uuid, id, channel, state, lease, worker_pid, {JOB_IS_UNLOCKED} AS is_unlocked
+    SELECT uuid, id, channel, state, lease, worker_pid, {JOB_IS_UNLOCKED} AS is_unlocked,
+           state = 'started' AND coalesce(timeout, 0) > 0 AS is_limited
       FROM queue_job
      WHERE state IN ('enqueued', 'started')
 """
@@ -240,7 +275,7 @@ RELEASE_READY = f"""
         SELECT id FROM queue_job
          WHERE state = 'wait_dependencies' AND id > %(after)s
       ORDER BY id LIMIT %(limit)s),
-    {ready_jobs("step", skip_locked=True)},
+    {ready_jobs("step")},
     released AS (
         UPDATE queue_job SET state = 'pending' FROM ready WHERE queue_job.id = ready.id)
     SELECT max(id) AS last, count(*) AS looked_at FROM step
@@ -271,7 +306,7 @@ def requeue_dead_jobs(condition="TRUE", at_last_try="failed"):
     return f"""
         WITH dead AS (
             SELECT id, state = 'started' AND date_started
-                       > pg_postmaster_start_time() AT TIME ZONE 'UTC' AS lost_try
+                       > {_HERE_SINCE} AT TIME ZONE 'UTC' AS lost_try
               FROM queue_job
              WHERE state IN ('enqueued', 'started')
                AND {condition}
@@ -300,3 +335,54 @@ REQUEUE_SEEN_DEAD = requeue_dead_jobs(
     "(uuid, coalesce(lease, '')) IN (SELECT * FROM unnest(%(uuids)s::text[], %(leases)s::text[]))",
     at_last_try="pending",
 )
+
+#: How many seconds the jobs that run under a time limit have left, less than none when it is
+#: over. The try began with the transaction that has the lock of the job, by the clock of
+#: PostgreSQL; where the role of the runner may not see that, as the row says.
+TIME_LEFT = f"""
+    SELECT uuid, lease,
+           timeout - extract(epoch FROM clock_timestamp()
+                             - coalesce(xact_start, date_started AT TIME ZONE 'UTC'))::float8
+           AS seconds
+      FROM queue_job
+      JOIN pg_locks AS lock
+        ON locktype = 'advisory' AND classid = {JOB_LOCK_CLASS} AND objid = queue_job.id
+           AND objsubid = 2 AND granted
+           AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+      JOIN pg_stat_activity AS activity USING (pid)
+     WHERE queue_job.state = 'started' AND timeout > 0 AND lease IS NOT NULL
+"""
+
+
+def end_overdue(lock):
+    """Take jobs from the tries with these leases: from now on they can't be settled.
+
+    What becomes of the jobs is up to the worker that gets them next, see ``core.time_limit``.
+
+    :param str lock: SQL, what to do about a row that somebody is writing
+    :return: SQL; rows are ``(uuid,)``
+    """
+    return f"""
+        WITH overdue AS (
+            SELECT id FROM queue_job
+             WHERE state = 'started'
+               AND (uuid, lease) IN (
+                SELECT * FROM unnest(%(uuids)s::text[], %(leases)s::text[]))
+               FOR NO KEY UPDATE {lock})
+        UPDATE queue_job
+           SET state = 'pending', retry = retry + 1, exc_name = '{TIMED_OUT}',
+               exc_message = {MESSAGE_SQL}, exc_info = '{TIMED_OUT_INFORMATION}',
+               date_enqueued = NULL, date_started = NULL, worker_pid = NULL, lease = NULL
+          FROM overdue
+         WHERE queue_job.id = overdue.id
+     RETURNING queue_job.uuid
+    """
+
+
+END_OVERDUE = end_overdue("SKIP LOCKED")
+#: The backend that has written to the row is being terminated: that takes a moment.
+END_OVERDUE_LOCKED = end_overdue("")
+LOCK_TIMEOUT = "SET LOCAL lock_timeout = '500ms';"
+
+#: End the sessions in which some jobs run.
+TERMINATE = terminate("%(ids)s::int[]")

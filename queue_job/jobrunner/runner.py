@@ -26,6 +26,7 @@ from .candidate import FIRST_RETRY, Candidate
 from .database import Database
 from .dispatcher import MAX_THREADS, Dispatcher
 from .errands import Errands
+from .heartbeat import HealthFile, Heartbeat
 from .leadership import LeadershipLost
 from .served_database import ServedDatabase
 
@@ -68,6 +69,12 @@ class QueueJobRunner:
         self._errands = Errands()
         self._reported = {}
         self._next_discovery = 0
+        #: beats as long as the loop goes on
+        self.heartbeat = Heartbeat()
+        self._health_file = None
+        if self.config.health_file:
+            self._health_file = HealthFile(self.config.health_file, self._describe)
+            self.heartbeat.add(self._health_file.write)
         self._pace = Pace(NOTIFICATION_INTERVAL, NOTIFICATION_BURST)
         self._stop = False
         self._dispatcher = None
@@ -114,10 +121,13 @@ class QueueJobRunner:
                 _logger.exception("unexpected error; again in %s s", ERROR_RECOVERY_DELAY)
                 self._recover()
         self.close_databases()
+        if self._health_file is not None:
+            self._health_file.remove()
         _logger.info("stopped")
 
     def run_once(self):
         """One turn of the loop: take, look, decide, send, wait."""
+        self.heartbeat.beat()
         self.find_databases()
         self.process_responses()
         self.process_notifications()
@@ -135,6 +145,17 @@ class QueueJobRunner:
         with suppress(OSError):
             os.write(self._stop_pipe[1], b".")
 
+    def _describe(self):
+        """What :class:`.health.Health` tells of the databases."""
+        under_way = {
+            "listing the databases"
+            if errand is LISTING
+            else f"an attempt at {errand.database.db_name}": since
+            for errand, since in self._errands.under_way()
+        }
+        not_served = {name or "databases": why for name, why in self._reported.items()}
+        return sorted(self._served), not_served, under_way
+
     def _recover(self):
         self.close_databases()
         self._wait([], ERROR_RECOVERY_DELAY)
@@ -150,6 +171,7 @@ class QueueJobRunner:
         deadline = time.monotonic() + INITIAL_PATIENCE
         self.find_databases()
         while self._errands and not self._stop and (left := deadline - time.monotonic()) > 0:
+            self.heartbeat.beat()
             self._wait([self._errands], left)
             self.find_databases()
 
@@ -241,6 +263,8 @@ class QueueJobRunner:
     @contextmanager
     def _guarding(self, served):
         """An error of one database ends serving it, until it is found again."""
+        # many that don't answer may take minutes together, and the loop goes on all the same
+        self.heartbeat.beat()
         try:
             yield
         except (psycopg2.Error, OSError, LeadershipLost) as error:

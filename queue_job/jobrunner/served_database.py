@@ -14,6 +14,7 @@ from ..core.slot import MAX_HINTS, PATIENCE, Slot, share
 from ..core.states import ENQUEUED, STARTED
 from .gate import Gate
 from .leadership import TOUCH_INTERVAL
+from .time_limits import TimeLimits
 from .windows import Windows
 
 _logger = logging.getLogger(__name__)
@@ -26,6 +27,9 @@ DEAD_AFTER = 1.5
 #: Seconds of close looks after a request has ended without an answer: PostgreSQL needs a
 #: moment to notice that a worker is gone.
 ALERT = 3
+#: Seconds for which none of a slot's jobs is in progress, after which its answer is no longer
+#: waited for. A worker may still be at what follows a failure, or releases those that waited.
+ANSWER_PATIENCE = 30
 #: Seconds after which everything is looked at, notified or not; and where nothing is notified.
 POLL_INTERVAL = 30
 POLL_ONLY_INTERVAL = 1
@@ -57,6 +61,9 @@ class ServedDatabase:
         self.in_flight = {}
         #: uuid -> slot, of what runs without an open request of this runner
         self._watched = {}
+        #: (uuid, grant) -> slot, of requests that go on though their job was taken from them
+        self._overdue = {}
+        self._time_limits = TimeLimits(database)
         #: ids of the jobs in these slots, and of those that are hinted for nobody else
         self._taken = set()
         #: what its web client says about channels
@@ -66,6 +73,8 @@ class ServedDatabase:
         self._chosen = []
         #: (uuid, lease) -> when it was first seen so, of the jobs that look dead
         self._without_lock = {}
+        #: (uuid, grant) -> since when nothing of a slot is in progress, though its request is open
+        self._unanswered = {}
         self._is_alarmed = False
         self._alert_until = 0
         #: when jobs become due, and when that was last looked for
@@ -120,11 +129,16 @@ class ServedDatabase:
 
         :param response: :class:`.dispatcher.Response`
         """
+        overdue = self._overdue.pop((response.uuid, response.grant), None)
         slot = self.in_flight.get(response.uuid)
-        if slot is not None and slot.grant != response.grant:
+        if overdue is not None:
+            self._manager.remove_job(overdue.uuid, db_name=self.name)
+            reached = True
+        elif slot is not None and slot.grant != response.grant:
             # of a request from before this database was taken over
             return
-        reached = self._settle_slot(response)
+        else:
+            reached = self._settle_slot(response, now)
         seconds = self._pool.note_end(response.url, reached, now)
         if seconds is None:
             return
@@ -139,24 +153,34 @@ class ServedDatabase:
         if self._pool.rests_until() > now:
             self.windows.suspend(self._pool.rests_until())
 
-    def _settle_slot(self, response):
+    def _settle_slot(self, response, now):
         """:return: bool, whether Odoo has dealt with the job"""
         slot = self.in_flight.pop(response.uuid, None)
         if slot is None:
             # found dead before its request ended
             return response.problem is None
-        if response.problem is None:
+        if response.problem is None and not response.was_refused:
             self._end_slot(slot, response.hints)
             return True
         if self.database.take_back([slot.id]):
             # it was not even claimed
             self._end_slot(slot, 0)
+            if response.was_refused:
+                self.windows.defer(slot.channel, now)
+                return True
             self.windows.note_changed([slot.channel])
             return False
         # A worker has it, or had it: only the lock can tell. Look at once.
         self._watched[response.uuid] = slot
-        self._free_hints(slot, None)
+        self._free_hints(slot, 0 if response.was_refused else None)
         self._is_alarmed = True
+        _logger.warning(
+            "the request for job %s of database %s ended too early (%s): should a worker be at the"
+            " job, its capacity is free when it ends",
+            response.uuid,
+            self.name,
+            response.problem or "another request has claimed it, or somebody has changed it",
+        )
         return True
 
     def _end_slot(self, slot, hints=None):
@@ -206,9 +230,10 @@ class ServedDatabase:
             self._is_alarmed = False
             self._next_look, self._alert_until = now, now + ALERT
         if now >= self._next_look:
-            self._look_at_jobs_in_progress(now)
+            rows = self._look_at_jobs_in_progress(now)
             is_close = self._without_lock or now < self._alert_until
-            self._next_look = now + (CLOSE_LOOK_INTERVAL if is_close else LOOK_INTERVAL)
+            interval = CLOSE_LOOK_INTERVAL if is_close else LOOK_INTERVAL
+            self._next_look = now + min(interval, self._enforce_time_limits(rows))
 
     def _poll(self, now):
         self.limits = self.database.channel_limits()
@@ -241,11 +266,13 @@ class ServedDatabase:
         self._release_after = last if count == STEP else 0
 
     def _look_at_jobs_in_progress(self, now):
+        """:return: dict uuid -> :class:`.database.InProgress`"""
         rows = {row.uuid: row for row in self.database.jobs_in_progress()}
         ids = {row.id for row in rows.values()}
         for slot in [slot for slot in self._watched.values() if ids.isdisjoint(slot.ids())]:
             del self._watched[slot.uuid]
             self._end_slot(slot)
+        self._end_unanswered(ids, now)
         self._account_for(rows.values())
         self._without_lock = {
             (row.uuid, row.lease or ""): self._without_lock.get((row.uuid, row.lease or ""), now)
@@ -255,6 +282,25 @@ class ServedDatabase:
         dead = [key for key, since in self._without_lock.items() if now - since >= DEAD_AFTER]
         if dead:
             self._requeue(dead, rows)
+        return rows
+
+    def _end_unanswered(self, ids, now):
+        """The jobs of a slot have ended, and its answer was lost on the way without a trace."""
+        self._unanswered = {
+            (uuid, slot.grant): self._unanswered.get((uuid, slot.grant), now)
+            for uuid, slot in self.in_flight.items()
+            if ids.isdisjoint(slot.ids())
+        }
+        for (uuid, _grant), since in self._unanswered.items():
+            if now - since >= ANSWER_PATIENCE:
+                _logger.warning(
+                    "the request for job %s of database %s has no answer, though nothing of it has run"
+                    " for %s s: something between drops connections, and its capacity is free now",
+                    uuid,
+                    self.name,
+                    ANSWER_PATIENCE,
+                )
+                self._end_slot(self.in_flight.pop(uuid))
 
     def _account_for(self, rows):
         """Jobs that are in no slot: lost on the way, or started by somebody else."""
@@ -279,6 +325,28 @@ class ServedDatabase:
             )
             slot = self.in_flight.pop(uuid, None) or self._watched.pop(uuid, None)
             self._end_slot(slot or Slot(uuid, row.id, row.channel))
+
+    def _enforce_time_limits(self, rows):
+        """:return: in how many seconds the next job is overdue"""
+        ended, seconds = self._time_limits.enforce(rows)
+        for row in ended:
+            slot = self.in_flight.pop(row.uuid, None)
+            if slot is not None:
+                # else it was a hinted one, or is watched: that slot ends as any other
+                self._note_overdue(slot)
+        return seconds
+
+    def _note_overdue(self, slot):
+        """The job waits again; its worker may be busy with it until it notices.
+
+        So long something takes its place, that takes capacity as it did.
+        """
+        self._end_slot(slot, 0)
+        place = Slot(f"{slot.uuid} {slot.grant}", slot.id, slot.channel)
+        self._overdue[slot.uuid, slot.grant] = place
+        self._manager.notify(
+            self.name, place.channel, place.uuid, place.id, None, None, None, STARTED
+        )
 
     # -- feeding the engine, and starting what it chooses
 

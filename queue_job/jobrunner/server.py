@@ -20,6 +20,8 @@ _logger = logging.getLogger(__name__)
 
 #: Seconds that the server gets to be ready for requests before the runner starts.
 START_DELAY = 5
+#: Seconds without a sign of life after which the prefork server replaces the runner's process.
+PATIENCE = 60
 
 
 def wait_for_start(job_runner):
@@ -47,14 +49,20 @@ class WorkerJobRunner(server.Worker):
 
     def __init__(self, multi):
         super().__init__(multi)
-        # It is never too long at its work.
-        self.watchdog_timeout = None
+        self.watchdog_timeout = PATIENCE
         self.runner = runner.QueueJobRunner.from_environ_or_config()
         self.runner.is_abandoned = functools.partial(_is_orphan, self.ppid)
+        self.runner.heartbeat.add(lambda: multi.pipe_ping(self.watchdog_pipe))
 
     def signal_handler(self, sig, frame):
         super().signal_handler(sig, frame)
         self.runner.stop()
+
+    def signal_time_expired_handler(self, number, stack):
+        """Its work has no end, so that it may use any time; whether it may use its memory is looked at."""
+        self.check_limits()
+        if not self.alive:
+            self.runner.stop()
 
     def sleep(self):
         """The runner waits by itself."""

@@ -7,6 +7,7 @@ from . import queue_job_function
 from . import queue_job_function_declared
 from . import queue_job_function_identity
 from . import queue_job_function_retry
+from . import queue_job_function_timeout
 from . import queue_job
 from . import queue_job_enqueue
 from . import queue_job_graph

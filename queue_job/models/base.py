@@ -24,6 +24,7 @@ class Base(models.AbstractModel):
         identity_key=None,
         scheduled_at=None,
         identity_scope=None,
+        timeout=None,
     ):
         """Delay the method that is called on the result: ``records.with_delay().method()``.
 
@@ -39,6 +40,8 @@ class Base(models.AbstractModel):
         :param scheduled_at: another name of ``eta``
         :param str identity_scope: ``started``: nor while such a job runs; ``waiting`` by
             default, or what the job function says
+        :param timeout: seconds that a try may take; 0: as long as it likes; by default what
+            the job function says
         :return: :class:`~odoo.addons.queue_job.delay.DelayableRecordset`
         """
         return DelayableRecordset(
@@ -49,7 +52,7 @@ class Base(models.AbstractModel):
             description=description,
             channel=channel,
             identity_key=identity_key,
-            **given(identity_scope=identity_scope),
+            **given(identity_scope=identity_scope, timeout=timeout),
         )
 
     def delayable(
@@ -62,6 +65,7 @@ class Base(models.AbstractModel):
         identity_key=None,
         scheduled_at=None,
         identity_scope=None,
+        timeout=None,
     ):
         """Prepare a call to be delayed, alone or in a graph.
 
@@ -78,7 +82,7 @@ class Base(models.AbstractModel):
             description=description,
             channel=channel,
             identity_key=identity_key,
-            **given(identity_scope=identity_scope),
+            **given(identity_scope=identity_scope, timeout=timeout),
         )
 
     def _patch_job_auto_delay(self, method_name, context_key=None):

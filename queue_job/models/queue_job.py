@@ -4,7 +4,7 @@ import random
 import time
 
 from odoo import api, fields, models
-from odoo.exceptions import AccessError
+from odoo.exceptions import AccessError, UserError
 
 from .. import sql
 from ..core.channel_config import ROOT, complete_name
@@ -118,6 +118,12 @@ class QueueJob(models.Model):
         string="Maximum Tries",
         help="The job fails when it was tried this often. 0 means: tried for ever.",
     )
+    timeout = fields.Integer(
+        string="Time Limit",
+        aggregator=False,
+        help="Seconds. A try that takes longer is ended and counted, and the job tried again, "
+        "or failed when it was the last. 0 means: no limit.",
+    )
     interruptions = fields.Integer(
         readonly=True,
         copy=False,
@@ -220,6 +226,8 @@ class QueueJob(models.Model):
                     self.env._("These fields of a job can't be changed: %s", ", ".join(protected))
                 )
         self._complete_channel(vals)
+        if (vals.get("timeout") or 0) < 0:
+            raise UserError(self.env._("A time limit is a number of seconds, 0 for no limit."))
         if "user_id" in vals and not self._is_edited_by_job():
             self._change_user(vals["user_id"])
         return super(QueueJob, self.with_context(mail_notrack=True)).write(vals)

@@ -1,10 +1,19 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl.html).
 """What the addon has in the database beside what Odoo makes of its models."""
 
-from . import dependencies, failure_handlers, functions, gate, identity, leader, triggers
+from . import (
+    dependencies,
+    failure_handlers,
+    functions,
+    gate,
+    identity,
+    leader,
+    release,
+    triggers,
+)
 
 #: In the order in which they need each other.
-_PARTS = (triggers, dependencies, identity, failure_handlers, leader, functions)
+_PARTS = (triggers, dependencies, identity, failure_handlers, leader, functions, release)
 
 
 def install(cr):

@@ -22,8 +22,9 @@ _TABLE = """
     CREATE INDEX ON queue_job_failure_handler (handler_id, job_id);
 """
 
-#: A handler of several jobs runs as soon as one has failed. It is cancelled, with all that
-#: waits for it, when none of them can fail any more.
+#: A handler of several jobs runs as soon as one has failed, and what it depends on besides is
+#: done: from then on it waits as any other job. It is cancelled, with all that waits for it, when
+#: none of them can fail any more.
 FUNCTIONS = {
     "queue_job_settle_handler": (
         "(_id integer) RETURNS void",
@@ -32,7 +33,12 @@ BEGIN
     IF EXISTS (SELECT FROM queue_job_failure_handler watch
                  JOIN queue_job job ON job.id = watch.job_id
                 WHERE watch.handler_id = _id AND job.state = 'failed') THEN
-        UPDATE queue_job SET state = 'pending', awaits_failure = NULL
+        UPDATE queue_job
+           SET awaits_failure = NULL,
+               state = CASE WHEN EXISTS (SELECT FROM queue_job_link link
+                                           JOIN queue_job parent ON parent.id = link.parent_id
+                                          WHERE link.child_id = _id AND parent.state <> 'done')
+                       THEN state ELSE 'pending' END
          WHERE id = _id AND awaits_failure AND state = 'wait_dependencies';
     ELSIF NOT EXISTS (SELECT FROM queue_job_failure_handler watch
                         JOIN queue_job job ON job.id = watch.job_id
@@ -59,8 +65,10 @@ END""",
         "() RETURNS trigger",
         """
 BEGIN
-    PERFORM queue_job_settle_handler(handler_id)
-       FROM queue_job_failure_handler WHERE job_id = NEW.id ORDER BY handler_id;
+    IF NEW.state <> OLD.state AND NEW.state IN ('failed', 'done', 'cancelled') THEN
+        PERFORM queue_job_settle_handler(handler_id)
+           FROM queue_job_failure_handler WHERE job_id = NEW.id ORDER BY handler_id;
+    END IF;
     RETURN NULL;
 END""",
     ),
@@ -71,8 +79,7 @@ TRIGGERS = {
     "queue_job_tell_handlers": """
 AFTER UPDATE OF state ON queue_job
 FOR EACH ROW
-WHEN (NEW.has_failure_handler AND NEW.state <> OLD.state
-      AND NEW.state IN ('failed', 'done', 'cancelled'))
+WHEN (NEW.has_failure_handler)
 EXECUTE FUNCTION queue_job_tell_handlers()""",
 }
 

@@ -6,51 +6,74 @@ of transactions, are between two calls; planning them costs as much as running t
 """
 
 from ..core.lock import GATE_LOCK_CLASS, JOB_LOCK_CLASS
+from ..job_values import READ_FIELDS
 from .catalogue import drop_functions, install_functions
 
-_START = "_date_started timestamp, _worker_pid integer, _lease varchar"
-_CLAIMED = "OUT job queue_job, OUT user_company_id integer"
+#: What a claim reads: all that makes a job, in columns of their own. A whole row taken apart by
+#: the statement that calls the function would cost as much as the rest of the claim.
+CLAIMED_FIELDS = tuple(dict.fromkeys(("id", "exec_time", *READ_FIELDS)))
+
+_START = "_worker_pid integer, _lease varchar"
+_CLAIMED = ", ".join(
+    [
+        *(f"OUT {name} queue_job.{name}%TYPE" for name in CLAIMED_FIELDS),
+        "OUT user_company_id integer",
+    ]
+)
 
 #: Start one job. The row is locked against the same request sent twice, and a runner that
 #: takes the job back; a row that is locked is being claimed or taken back, and not waited
 #: for. A crash of PostgreSQL that loses the claim leaves the job as it was, so that its
-#: commit need not wait for the disk. The user's company saves asking for it.
+#: commit need not wait for the disk. The user's company saves asking for it. The try begins by
+#: this clock: it is compared with the start of PostgreSQL, and clocks of workers may be wrong.
 #:
 #: The grant begins with the epoch of the leader that gave it. The gate is shared until the end
 #: of the transaction, and only then the epoch is read, in a snapshot of its own: whoever closes
 #: the gate sees either this job started or this claim fail.
 _CLAIM = """
+#variable_conflict use_column
+DECLARE
+    _epoch text := CASE WHEN strpos(_grant, '.') > 0 THEN split_part(_grant, '.', 1) END;
+    _ text;
 BEGIN
     IF NOT pg_try_advisory_xact_lock_shared({gate}, 0) THEN
         RETURN;
     END IF;
-    IF strpos(_grant, '.') > 0
-       AND split_part(_grant, '.', 1) <> (SELECT epoch::text FROM queue_job_leader) THEN
-        RETURN;
-    END IF;
-    PERFORM FROM queue_job WHERE {condition} FOR NO KEY UPDATE SKIP LOCKED;
+    PERFORM FROM queue_job
+      WHERE {condition}
+        AND (_epoch IS NULL OR _epoch = (SELECT epoch::text FROM queue_job_leader))
+        FOR NO KEY UPDATE SKIP LOCKED;
     IF FOUND THEN
-        PERFORM set_config('synchronous_commit', 'off', true);
+        _ := set_config('synchronous_commit', 'off', true);
         UPDATE queue_job
-           SET state = 'started', date_started = _date_started,
+           SET state = 'started', date_started = clock_timestamp() AT TIME ZONE 'UTC',
                worker_pid = _worker_pid, lease = _lease
          WHERE {key}
-     RETURNING * INTO job;
-        SELECT company_id INTO user_company_id FROM res_users WHERE id = job.user_id;
+     RETURNING {columns}, (SELECT company_id FROM res_users WHERE res_users.id = queue_job.user_id)
+          INTO {variables}, user_company_id;
     END IF;
 END"""
+_COLUMNS = {
+    "columns": ", ".join(f"queue_job.{name}" for name in CLAIMED_FIELDS),
+    "variables": ", ".join(CLAIMED_FIELDS),
+}
 
 #: Take the lock of a started job until the end of the transaction; nothing is written. It
 #: says who runs the job, the lease in the row says who may settle it. With it this
 #: transaction learns that its client is gone while a statement runs (by default only when
 #: it ends), so that the lock of a killed worker does not outlive it for long.
 _LOCK = f"""
+DECLARE
+    _ text;
 BEGIN
-    PERFORM set_config('tcp_keepalives_idle', '5', true),
-            set_config('tcp_keepalives_interval', '2', true),
-            set_config('tcp_keepalives_count', '3', true);
+    -- a connection within the machine has none of these
+    IF inet_client_addr() IS NOT NULL THEN
+        _ := set_config('tcp_keepalives_idle', '5', true);
+        _ := set_config('tcp_keepalives_interval', '2', true);
+        _ := set_config('tcp_keepalives_count', '3', true);
+    END IF;
     IF current_setting('server_version_num')::integer >= 140000 THEN
-        PERFORM set_config('client_connection_check_interval', '1000', true);
+        _ := set_config('client_connection_check_interval', '1000', true);
     END IF;
     SELECT pg_try_advisory_xact_lock({JOB_LOCK_CLASS}, id),
            EXISTS (SELECT FROM queue_job_dependency WHERE parent_id = queue_job.id)
@@ -60,32 +83,54 @@ BEGIN
      WHERE uuid = _uuid AND state = 'started' AND (_lease IS NULL OR lease = _lease);
 END"""
 
-#: name -> (parameters, body)
+#: Every row is found by a key. Planned anew for the values of a call, as PostgreSQL would for
+#: some of them, a statement costs more than it does; and its plan must not depend on how small
+#: the table was when it was made. That a table without an index is read all the same makes a plan
+#: look dear, and worth being compiled.
+_SETTINGS = "SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET jit = off"
+
+#: name -> (parameters and what follows them, body)
 FUNCTIONS = {
-    # The job that a request is for. Where the runner has left a token in its row, the
-    # request has to know it.
+    # The job that a request is for. It has to know the token that the runner has left in the
+    # row; a row without one is for callers that bring none, which is NULL.
     "queue_job_claim_enqueued": (
-        f"(_uuid varchar, _grant varchar, {_START}, {_CLAIMED})",
+        f"(_uuid varchar, _grant varchar, {_START}, {_CLAIMED}) {_SETTINGS}",
         _CLAIM.format(
             gate=GATE_LOCK_CLASS,
-            condition="uuid = _uuid AND state = 'enqueued' AND (lease IS NULL OR lease = _grant)",
+            condition="""uuid = _uuid AND state = 'enqueued'
+                   AND (lease = nullif(_grant, '') OR lease IS NULL AND _grant IS NULL)""",
             key="uuid = _uuid",
+            **_COLUMNS,
         ),
     ),
     # A job that was hinted: it may be gone, moved to another channel, or postponed. The grant
     # is that of the request.
     "queue_job_claim_pending": (
-        f"(_id integer, _channel varchar, _grant varchar, {_START}, {_CLAIMED})",
+        f"(_id integer, _channel varchar, _grant varchar, {_START}, {_CLAIMED}) {_SETTINGS}",
         _CLAIM.format(
             gate=GATE_LOCK_CLASS,
             condition="""id = _id AND state = 'pending' AND channel = _channel
                    AND (eta IS NULL OR eta <= now() AT TIME ZONE 'UTC')""",
             key="id = _id",
+            **_COLUMNS,
         ),
     ),
     "queue_job_lock": (
-        "(_uuid varchar, _lease varchar, OUT is_locked boolean, OUT has_dependents boolean)",
+        "(_uuid varchar, _lease varchar, OUT is_locked boolean, OUT has_dependents boolean)"
+        f" {_SETTINGS}",
         _LOCK,
+    ),
+    # The job is done, in the transaction of the try: what else a try may change is as it was.
+    "queue_job_settle_done": (
+        "(_id integer, _retry integer, _date_done timestamp, _exec_time double precision,"
+        f" _result text, _result_json text) RETURNS void {_SETTINGS}",
+        """
+BEGIN
+    UPDATE queue_job
+       SET state = 'done', retry = _retry, date_done = _date_done, exec_time = _exec_time,
+           result = _result, result_json = _result_json
+     WHERE id = _id;
+END""",
     ),
 }
 

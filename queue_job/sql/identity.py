@@ -2,8 +2,9 @@
 """The guard of an identity: a job that waits with a key holds it, with a unique index.
 
 A job gets it when it is delayed, and loses it when it does not wait any more, or, where that
-is its scope, does not run any more, whoever moves it; the triggers see to that. A job that waits again takes it back where it is free, and else
-waits without it: no move ever fails for it.
+is its scope, does not run any more, whoever moves it; the triggers see to that. A job that
+waits again takes it back where it is free, and else waits without it: no move ever fails for
+it.
 """
 
 from ..core.states import STARTED, WAITING_STATES
@@ -27,37 +28,39 @@ END""",
     ),
     "queue_job_drop_guard": (
         "() RETURNS trigger",
-        """
+        f"""
 BEGIN
-    NEW.identity_guard := NULL;
+    IF NEW.identity_key IS DISTINCT FROM OLD.identity_key
+       OR NEW.state NOT IN ({_WAITING})
+          AND (NEW.state <> '{STARTED}' OR NEW.identity_scope IS DISTINCT FROM '{STARTED}') THEN
+        NEW.identity_guard := NULL;
+    END IF;
     RETURN NEW;
 END""",
     ),
     "queue_job_retake_guard": (
         "() RETURNS trigger",
-        """
+        f"""
 BEGIN
-    PERFORM queue_job_take_guard(NEW.id);
+    IF OLD.state NOT IN ({_WAITING}) AND NEW.state IN ({_WAITING}) THEN
+        PERFORM queue_job_take_guard(NEW.id);
+    END IF;
     RETURN NULL;
 END""",
     ),
 }
 
-#: name -> definition. A job without a key, or that goes on waiting, costs a comparison.
+#: name -> definition. A job without a key costs a comparison; see triggers.py on conditions.
 TRIGGERS = {
-    "queue_job_guard_drop": f"""
+    "queue_job_guard_drop": """
 BEFORE UPDATE OF state, identity_key ON queue_job
 FOR EACH ROW
-WHEN (OLD.identity_guard IS NOT NULL
-      AND (NEW.identity_key IS DISTINCT FROM OLD.identity_key
-           OR NEW.state NOT IN ({_WAITING})
-              AND (NEW.state <> '{STARTED}' OR NEW.identity_scope IS DISTINCT FROM '{STARTED}')))
+WHEN (OLD.identity_guard IS NOT NULL)
 EXECUTE FUNCTION queue_job_drop_guard()""",
-    "queue_job_guard_retake": f"""
+    "queue_job_guard_retake": """
 AFTER UPDATE OF state ON queue_job
 FOR EACH ROW
-WHEN (NEW.identity_key IS NOT NULL AND NEW.identity_guard IS NULL
-      AND OLD.state NOT IN ({_WAITING}) AND NEW.state IN ({_WAITING}))
+WHEN (NEW.identity_key IS NOT NULL AND NEW.identity_guard IS NULL)
 EXECUTE FUNCTION queue_job_retake_guard()""",
 }
 

@@ -1,7 +1,7 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl.html).
 """The table that says which job runner leads the database: one row.
 
-``epoch`` is one more with each leader. ``pid`` and ``backend_start`` name the session of the
+``epoch`` is higher with each leader: the moment when it began, in milliseconds. ``pid`` and ``backend_start`` name the session of the
 leader; where poolers break sessions (poll-only mode), ``holder`` and ``seen`` are a lease by the
 clock of PostgreSQL.
 """

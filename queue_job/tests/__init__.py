@@ -33,6 +33,7 @@ from . import test_enqueue
 from . import test_run_now
 from . import test_channel_limits
 from . import test_identity_scope
+from . import test_timeout
 from . import test_on_error
 from . import test_context
 from . import test_create_test_job

@@ -4,6 +4,7 @@
 import json
 import logging
 
+from odoo.addons.queue_job.execution import OLD_STYLE_PARAMETER
 from odoo.tests import HttpCase
 from odoo.tools import mute_logger
 
@@ -19,6 +20,7 @@ JOB_CALLS = {
     "button_done": ([], OWN),
     "button_cancelled": ([], OWN),
     "button_stop": ([], OWN),
+    "run_now": ([], OWN),
     "open_related_action": ([], OWN),
     "open_graph_jobs": ([], OWN),
     "unlink": ([], ()),
@@ -174,20 +176,54 @@ class TestAccess(HttpCase):
 
     # -- routes
 
-    def test_nobody_runs_a_job(self):
-        """The job of a runner's request has a token that nobody can guess."""
+    def enqueue(self, lease):
         self.job.set_enqueued()
-        self.job.lease = "0123456789abcdef"
+        self.job.lease = lease
         self.job.store()
         self.env.flush_all()
+
+    def call_runjob(self, parameters=""):
+        """:return: str, the state of the job after the request"""
         path = f"/queue_job/runjob?db={self.env.cr.dbname}&job_uuid={self.job.uuid}"
+        response = self.url_open(path + parameters)
+        self.assertEqual((response.status_code, response.text), (200, ""))
+        self.env.invalidate_all()
+        return self.record.state
+
+    def allow_old_style_calls(self, value):
+        self.env["ir.config_parameter"].set_param(OLD_STYLE_PARAMETER, value)
+
+    def assert_runs_nothing(self, actor):
+        for grant in ("", "&grant=", "&grant=wrong", "&grant=%25", f"&hints={self.record.id}"):
+            with (
+                self.subTest(actor=actor, grant=grant),
+                self.assertLogs("odoo.addons.queue_job.controllers.main", logging.WARNING),
+            ):
+                self.assertEqual(self.call_runjob(grant), "enqueued")
+
+    def test_nobody_runs_a_job(self):
+        """The job of a runner's request has a token that nobody can guess."""
+        for allowed in ("False", "True"):
+            self.allow_old_style_calls(allowed)
+            self.enqueue("0123456789abcdef")
+            for actor in self.each_actor():
+                self.assert_runs_nothing(actor)
+
+    def test_nobody_runs_a_job_without_token(self):
+        self.allow_old_style_calls("False")
+        for lease in (None, ""):
+            self.enqueue(lease)
+            for actor in self.each_actor():
+                self.assert_runs_nothing(actor)
+
+    def test_old_style_calls(self):
+        """They run a job whose row has no token, and nothing that they hint at."""
+        self.allow_old_style_calls("True")
+        hinted = self.env["res.partner"].with_delay().search_count([]).db_record()
         for actor in self.each_actor():
-            for grant in ("", "&grant=", "&grant=wrong", "&grant=%25", f"&hints={self.record.id}"):
-                with self.assertLogs("odoo.addons.queue_job.controllers.main", logging.WARNING):
-                    response = self.url_open(path + grant)
-                self.assertEqual((response.status_code, response.text), (200, ""), actor)
-                self.env.invalidate_all()
-                self.assertEqual(self.record.state, "enqueued", (actor, grant))
+            self.enqueue(None)
+            self.assertEqual(self.call_runjob(f"&hints={hinted.id}"), "done", actor)
+            self.assertEqual(hinted.state, "pending", actor)
 
     def test_who_creates_test_jobs(self):
         for actor in self.each_actor():

@@ -1,7 +1,7 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl.html).
 """Rows of claimed jobs are written past the ORM, but where an addon would notice."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from unittest import mock
 
 from psycopg2.errors import SerializationFailure
@@ -113,6 +113,37 @@ class TestClaim(ClaimedJobCase):
         self.run_claimed(record.uuid)
         self.assertEqual((record.state, record.retry), ("done", 1))
         self.assertTrue(record.date_started and record.date_done)
+
+
+class TestClock(ClaimedJobCase):
+    """The clock of a worker need not be that of PostgreSQL."""
+
+    def setUp(self):
+        super().setUp()
+        self.uuid = self.enqueued().uuid
+        clock = self.startPatcher(mock.patch("odoo.addons.queue_job.job.datetime"))
+        clock.now.return_value = datetime(2001, 1, 1)
+        self.env.cr.execute("SELECT clock_timestamp() AT TIME ZONE 'UTC'")
+        (self.now,) = self.env.cr.fetchone()
+
+    def assert_soon(self, moment, seconds=0):
+        self.assertLess(abs(moment - self.now - timedelta(seconds=seconds)), timedelta(seconds=30))
+
+    def test_done(self):
+        self.run_claimed(self.uuid)
+        row = self.row(self.uuid)
+        self.assert_soon(row["date_started"])
+        self.assertLessEqual(row["date_started"], row["date_done"])
+        self.assertLess(row["exec_time"], 30)
+
+    def test_tried_again(self):
+        error = RetryableJobError("not now", seconds=3600)
+        with (
+            mock.patch.object(type(self.partner), "_compute_display_name", side_effect=error),
+            mock.patch.object(self.env.cr, "rollback"),
+        ):
+            self.run_claimed(self.uuid)
+        self.assert_soon(self.row(self.uuid)["eta"], seconds=3600)
 
 
 class TestUpdate(ClaimedJobCase):

@@ -27,6 +27,11 @@ def without_more(env, model_name):
     return env.uid, env.company, env.context.get("lang"), env.context.get("job_uuid")
 
 
+@job(timeout=9)
+def limited(env, model_name):
+    """Runs nine seconds at most"""
+
+
 class DeclarationCase(TransactionCase):
     def declare(self, *decorators, name="qj_test", model="res.partner"):
         """Add a decorated method to a model; the outermost decorator is first."""

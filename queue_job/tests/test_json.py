@@ -1,5 +1,6 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl.html).
 import json
+import tempfile
 from datetime import date, datetime
 
 from lxml import etree
@@ -95,6 +96,33 @@ class TestJson(TransactionCase):
         plain = self.encode(element)
         self.assertEqual(plain, {"_type": "etree_element", "value": '<a b="é"><c/>t</a>'})
         self.assertEqual(etree.tostring(self.decode(plain)), etree.tostring(element))
+
+    def test_element_of_a_row_that_somebody_has_changed(self):
+        """It reads no file, asks no server, and does not grow."""
+        with tempfile.NamedTemporaryFile("w") as secret:
+            secret.write("secret")
+            secret.flush()
+            for outside in (f"file://{secret.name}", "http://127.0.0.1:1/x"):
+                for text in (
+                    f'<!DOCTYPE a [<!ENTITY x SYSTEM "{outside}">]><a>&x;</a>',
+                    f'<!DOCTYPE a [<!ENTITY % x SYSTEM "{outside}"> %x;]><a/>',
+                ):
+                    decoded = self.decode({"_type": "etree_element", "value": text})
+                    self.assertNotIn("secret", etree.tostring(decoded, encoding=str))
+                    self.assertFalse(decoded.text)
+        entities = "".join(f'<!ENTITY e{n + 1} "{f"&e{n};" * 10}">' for n in range(9))
+        bombs = (
+            f'<!DOCTYPE a [<!ENTITY e0 "{"x" * 20}">{entities}]><a b="&e9;"/>',
+            "<a>" * 1000 + "</a>" * 1000,
+        )
+        for text in bombs:
+            with self.assertRaises(etree.XMLSyntaxError):
+                self.decode({"_type": "etree_element", "value": text})
+
+    def test_element_comes_back_as_it_was(self):
+        text = '<a xmlns:x="u" x:b="&amp;">t<!-- c --><?pi x?>\n  <x:c/>\u00e9 </a>'
+        decoded = self.decode(self.encode(etree.fromstring(text)))
+        self.assertEqual(etree.tostring(decoded, encoding=str), text)
 
     def test_lazy(self):
         self.assertEqual(self.encode([lazy(lambda: {"a": 1})]), [{"a": 1}])

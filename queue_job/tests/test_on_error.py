@@ -130,6 +130,26 @@ class TestOnError(TransactionCase):
         self.run_job(work)
         self.assertEqual(self.states(handler, last), ["cancelled", "cancelled"])
 
+    def test_it_waits_for_what_it_depends_on_besides(self):
+        work, other, handler = self.call("work", "fail"), self.call("other"), self.call("handler")
+        work.on_error(handler)
+        other.on_done(handler)
+        group(work, other).delay()
+        self.run_job(work)
+        self.assertEqual(self.state(handler), "wait_dependencies")
+        self.run_job(other)
+        self.assertEqual(self.state(handler), "pending")
+
+    def test_what_it_depends_on_besides_is_done_before(self):
+        work, other, handler = self.call("work", "fail"), self.call("other"), self.call("handler")
+        work.on_error(handler)
+        other.on_done(handler)
+        group(work, other).delay()
+        self.run_job(other)
+        self.assertEqual(self.state(handler), "wait_dependencies")
+        self.run_job(work)
+        self.assertEqual(self.state(handler), "pending")
+
     def test_delayed_before(self):
         work, handler = self.call("work", "fail"), self.call("handler")
         work.delay()

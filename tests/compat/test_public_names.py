@@ -141,7 +141,7 @@ SIGNATURES = {
     "controllers.main.RunJobController._try_perform_job": "env, job",
     "controllers.main.RunJobController._enqueue_dependent_jobs": "env, job",
     "controllers.main.RunJobController._get_failure_values": "job, traceback_txt, exception",
-    "controllers.main.RunJobController.runjob": "job_uuid, **kw",
+    "controllers.main.RunJobController.runjob": "job_uuid=None, **kw",
     "jobrunner.QueueJobRunnerThread": "",
     "jobrunner.QueueJobRunnerThread.stop": "",
     "jobrunner._start_runner_thread": "server_type",

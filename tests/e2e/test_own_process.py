@@ -68,9 +68,10 @@ def test_a_configuration_that_is_not_there(tmp_path):
     assert str(tmp_path / "none.conf") in result.stderr
 
 
-def test_the_health_check_of_the_container(conf):
+def test_the_health_check_of_a_container_that_has_no_health_file(conf):
     script = REPOSITORY / "jobrunner" / "deploy" / "healthcheck"
     path = f"{os.path.dirname(sys.executable)}:{os.environ['PATH']}"
     environ = clean_environ({"PATH": path, "ODOO_RC": str(conf)})
     result = subprocess.run([script], env=environ, capture_output=True, text=True)
-    assert result.returncode == 0, result.stdout + result.stderr
+    assert result.returncode == 1
+    assert "set health_file in [queue_job]" in result.stdout + result.stderr

@@ -39,6 +39,7 @@ def jobs(database, delay, connection):
 def ask(server, database, jobs):
     def run(grant):
         hints = ",".join(str(job_id) for _uuid, job_id in jobs[1:])
+        # one that is None is left out
         parameters = {"job_uuid": jobs[0][0], "grant": grant, "hints": hints}
         return requests.get(
             f"{server.url}/queue_job/runjob",
@@ -71,6 +72,7 @@ def test_all_hints_are_run_and_counted(ask, states):
 def test_who_does_not_know_the_grant_gets_nothing(ask, states):
     response = ask("guessed")
     assert (response.status_code, response.text) == (200, "")
+    assert response.headers["X-Queue-Job-Refused"]
     assert states() == ["enqueued", "pending", "pending", "pending"]
 
 
@@ -86,3 +88,47 @@ def test_a_hint_that_is_locked_for_a_moment_is_not_said_to_be_dealt_with(
     assert response.status_code == 200
     assert HINTS_HEADER not in response.headers
     assert states() == ["done", "done", "pending", "done"]
+
+
+SET_PARAMETER = """
+env["ir.config_parameter"].set_param("queue_job.allow_old_style_calls", "{}")
+env.cr.commit()
+env.registry.signal_changes()
+"""
+
+
+@pytest.fixture
+def old_style(connection, jobs, shell, database):
+    """The first job has been enqueued by somebody who leaves no token; a function that sets the parameter."""
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE queue_job SET lease = NULL WHERE id = %s", [jobs[0][1]])
+
+    def allow(value):
+        shell(database, SET_PARAMETER.format(value))
+
+    yield allow
+    allow(False)
+
+
+def test_a_call_that_brings_no_token_runs_nothing(ask, states, old_style):
+    for grant in (None, "", "guessed"):
+        response = ask(grant)
+        assert (response.status_code, response.text) == (200, "")
+    assert states() == ["enqueued"] + ["pending"] * 3
+
+
+def test_old_style_calls_that_are_allowed(ask, states, old_style):
+    """They run the job they name, and no other."""
+    old_style("True")
+    assert ask("guessed").status_code == 200
+    assert states() == ["enqueued"] + ["pending"] * 3
+    assert ask(None).status_code == 200
+    assert states() == ["done"] + ["pending"] * 3
+
+
+def test_old_style_calls_know_no_token(ask, states, old_style, connection, jobs):
+    old_style("True")
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE queue_job SET lease = 'token' WHERE id = %s", [jobs[0][1]])
+    assert ask(None).status_code == 200
+    assert states() == ["enqueued"] + ["pending"] * 3

@@ -5,6 +5,7 @@ Each test ends with ``judge``: every job has ended as it had to, and has taken e
 the ledger.
 """
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -13,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from faults.clock import Clock
 from faults.ledger import Entry, append
 from faults.proxy import Proxy
 from faults.stage import Stage
@@ -66,9 +68,13 @@ def stage(database, start_server, cluster):
 
 
 def _stages(database, start_server, options, **common):
-    def make(servers=1, **config):
+    def make(servers=1, http_ports=(), **config):
         config = {**common, **config}
-        started = [start_server(database, addons=(TEST_ADDONS,), **config) for _ in range(servers)]
+        # 0: any
+        started = [
+            start_server(database, addons=(TEST_ADDONS,), **{"http_port": port, **config})
+            for port in http_ports or [0] * servers
+        ]
         made = Stage(database, options, started)
         wait_until(
             lambda: f"ready for db {database}" in made.log(), 60, "a runner ready for the database"
@@ -100,6 +106,12 @@ def calm(shared_stage):
 @pytest.fixture(scope="session")
 def lone_cluster(cluster, addon_template):
     """A cluster that nobody else uses, with the database ``faults_template``."""
+    with _lone_cluster(cluster, addon_template) as lone:
+        yield lone
+
+
+@contextlib.contextmanager
+def _lone_cluster(cluster, addon_template):
     root = Path(tempfile.mkdtemp(prefix="qj_pg_"))
     root.chmod(0o755)
     with Cluster(replace(Places.find(), postgres=root)) as lone:
@@ -119,14 +131,66 @@ def _copy(source, name, target, target_name):
         subprocess.run(restore, env=environ, stdin=dump, check=True)
 
 
+@pytest.fixture(scope="session")
+def copy_database():
+    """A function that copies a database of one cluster into an empty one of another."""
+    return _copy
+
+
 @pytest.fixture
 def lone_stage(lone_cluster, start_server, request):
     """A function ``lone_stage(**config)``: a :class:`Stage` on the cluster of its own."""
+    with _lone_stages(lone_cluster, start_server, request) as stages:
+        yield stages
+
+
+@contextlib.contextmanager
+def _lone_stages(lone, start_server, request):
     name = f"qj_lone_{abs(hash(request.node.name))}"
-    lone_cluster.execute(f"CREATE DATABASE {name} TEMPLATE faults_template")
-    options = {"host": lone_cluster.host, "port": PORT, "user": USER}
-    yield _stages(name, start_server, options, places=lone_cluster.places)
-    lone_cluster.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    lone.execute(f"CREATE DATABASE {name} TEMPLATE faults_template")
+    options = {"host": lone.host, "port": PORT, "user": USER}
+    yield _stages(name, start_server, options, places=lone.places)
+    lone.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+# -- clocks that jump
+
+
+@pytest.fixture(scope="module")
+def clock():
+    """A :class:`Clock` for processes that are started with its ``environ``."""
+    directory = Path(tempfile.mkdtemp(prefix="qj_clock_"))
+    directory.chmod(0o755)
+    yield Clock(directory)
+    shutil.rmtree(directory)
+
+
+@pytest.fixture(scope="module")
+def clocked_cluster(cluster, addon_template, clock):
+    """A cluster as the lone one, by that clock."""
+    with contextlib.ExitStack() as stack:
+        with _environ(clock.environ):
+            lone = stack.enter_context(_lone_cluster(cluster, addon_template))
+        yield lone
+
+
+@pytest.fixture
+def clocked_stage(clocked_cluster, start_server, request):
+    """A function ``clocked_stage(**config)``: a :class:`Stage` on that cluster; its servers have our clock."""
+    with _lone_stages(clocked_cluster, start_server, request) as stages:
+        yield stages
+
+
+@contextlib.contextmanager
+def _environ(variables):
+    """Have the variables in our own environment for a while."""
+    before = dict(os.environ)
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
 
 
 @pytest.fixture

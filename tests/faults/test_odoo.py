@@ -79,6 +79,7 @@ def test_requests_are_swallowed(between, judge):
     judge(here, "requests to Odoo swallowed", recovery, timeout=300)
 
 
+@pytest.mark.long
 def test_more_capacity_than_workers(stage, judge):
     """Requests wait for a worker; a job that waits is not taken for dead."""
     here = stage(workers=2, channels="root:50")
@@ -108,3 +109,29 @@ def test_limits_of_workers(stage, judge, method, kwargs, options, expected):
     if expected == "failed":
         ((name,),) = here.rows(uuids, "exc_name")
         assert name
+
+
+@pytest.mark.long
+def test_an_answer_is_lost(between, judge):
+    """What is between forgets the connection of a job that takes long, as firewalls do."""
+    here, one = between(channels="root:1")
+    uuids = here.delay("leave", 3, kwargs={"seconds": 1.5})
+    here.wait_for("started", uuids, 1)
+    one.mute()
+    here.wait_for("done", uuids, 1)
+    recovery = here.wait_for("done", uuids, 2, timeout=PATIENCE)
+    judge(here, "answer of Odoo swallowed", recovery)
+    assert {retry for (retry,) in here.rows(uuids, "retry")} == {1}
+    assert "has no answer" in here.log()
+
+
+@pytest.mark.long
+def test_answers_trickle(between, judge):
+    """Byte by byte: the jobs have run, and nobody waits for the last byte."""
+    here, one = between(channels="root:2")
+    one.mode = Mode.TRICKLE
+    uuids = here.delay("leave", 4, kwargs={"seconds": 1.2})
+    here.wait_for("done", uuids, 2)
+    recovery = here.wait_for("done", uuids, 4, timeout=PATIENCE)
+    judge(here, "answers of Odoo trickle", recovery)
+    assert {retry for (retry,) in here.rows(uuids, "retry")} == {1}

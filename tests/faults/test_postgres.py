@@ -5,12 +5,9 @@ import time
 
 import psycopg2
 import pytest
+from faults.postgres import start_again, stop_at_once
 
 PATIENCE = 40
-
-
-def stop_at_once(cluster):
-    cluster._postgres_program("pg_ctl", "-D", cluster.data, "-m", "immediate", "-w", "stop")
 
 
 def recovered(stage, uuids):
@@ -40,7 +37,7 @@ def test_postgresql_is_stopped_at_once(lone_stage, lone_cluster, judge):
     uuids = here.delay("leave", 40, kwargs={"seconds": 0.6}, max_retries=1)
     here.wait_for("started", uuids, 3)
     stop_at_once(lone_cluster)
-    lone_cluster._start()
+    start_again(lone_cluster)
     (server,) = here.servers
     if not server.is_running:
         server.start()

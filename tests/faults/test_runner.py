@@ -10,6 +10,9 @@ from stack.postgres import PORT
 from stack.waiting import wait_until
 
 PATIENCE = 30
+#: Seconds until a runner that is frozen or cut off has been noticed, and another has taken over. It
+#: is silent for eight seconds, then the next look of the other one, two seconds apart, ends it.
+DETECTION = 15
 
 
 def seconds_until_started(stage, uuids):
@@ -76,7 +79,7 @@ def test_a_frozen_leader_wakes_up(stage, judge):
         kill(frozen, signal.SIGSTOP)
         try:
             others = here.delay("leave", priority=1)
-            recovery = here.wait_for("done", others, timeout=PATIENCE)
+            recovery = here.wait_for("done", others, timeout=DETECTION)
         finally:
             kill(frozen, signal.SIGCONT)
         judge(here, "leader frozen, standby takes over, leader wakes", recovery)
@@ -92,7 +95,7 @@ def test_the_connection_is_silently_dropped(stage, cluster, proxy, judge):
     here.wait_for_end()
     between.mute()
     uuids = here.delay("leave", 5)
-    recovery = here.wait_for("done", uuids, timeout=60)
+    recovery = here.wait_for("done", uuids, timeout=DETECTION)
     judge(here, "runner's connection silently dropped", recovery)
     assert "no longer served" in here.log()
 

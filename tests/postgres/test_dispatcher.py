@@ -121,7 +121,7 @@ def test_what_is_sent(make, serve):
     assert (response.db_name, response.uuid, response.problem, response.url) == (
         "a db", "the-uuid", None, server.url
     )  # fmt: skip
-    assert response.hints == 2
+    assert (response.hints, response.was_refused) == (2, False)
     first, *headers = server.requests[0].splitlines()
     method, path, _version = first.split()
     assert (method, urlsplit(path).path) == ("GET", "/queue_job/runjob")
@@ -133,6 +133,11 @@ def test_what_is_sent(make, serve):
     }
     assert "X-Odoo-Database: a db" in headers
     assert "Authorization: Basic bWU6cGFzcw==" in headers
+
+
+def test_a_job_that_was_refused(make, serve):
+    response = ask(make(), serve(OK + CLOSE + b"X-Queue-Job-Refused: 1\r\n\r\n"))
+    assert (response.problem, response.was_refused) == (None, True)
 
 
 @pytest.mark.parametrize("header", [b"", b"X-Queue-Job-Hints: many\r\n"])

@@ -117,26 +117,51 @@ def test_a_thousand_parents_that_end_at_once(
     assert states(sql, "child") == {"pending": size}
 
 
-def test_many_parents_of_one_job_cost_no_square(sql, connect, database, dependency, insert_many):
+@pytest.fixture
+def release(connect, database, dependency):
+    """A function that releases what waits for jobs, one after the other.
+
+    It returns how many rows of jobs were read for that.
+    """
+    read = "SELECT sum(seq_tup_read + idx_tup_fetch) FROM pg_stat_xact_user_tables"
+    read += " WHERE relname = 'queue_job'"
+
+    def run(uuids):
+        with connect(database).cursor() as cursor:
+            for uuid in uuids:
+                cursor.execute("UPDATE queue_job SET state = 'done' WHERE uuid = %s", (uuid,))
+                cursor.execute(dependency.RELEASE_DEPENDENTS, {"uuid": uuid})
+            cursor.execute(read)
+            return cursor.fetchone()[0]
+
+    return run
+
+
+def inwards(uuids):
+    """One from the beginning, one from the end, and so on."""
+    half = len(uuids) // 2
+    both = zip(uuids[:half], reversed(uuids[half:]), strict=True)
+    return [uuid for pair in both for uuid in pair]
+
+
+@pytest.mark.parametrize("order", [list, lambda uuids: uuids[::-1], inwards])
+@pytest.mark.parametrize("with_barrier", [True, False], ids=["barrier", "edges"])
+def test_parents_cost_no_square_in_whatever_order(insert_many, link, release, order, with_barrier):
     """An unfinished parent is found at once, however many of the others are done."""
-    parents = insert_many(3000, "done", "parent")
-    (child,) = insert_many(1, "wait_dependencies", "child")
-    sql(
-        "INSERT INTO queue_job_dependency (parent_id, child_id)"
-        " SELECT parent.id, child.id FROM queue_job parent, queue_job child"
-        " WHERE parent.uuid LIKE 'parent%%' AND child.uuid = %s",
-        child,
-    )
-    sql("UPDATE queue_job SET state = 'started' WHERE uuid = %s", parents[-1])
-    sql("ANALYZE queue_job, queue_job_dependency")
-    with connect(database).cursor() as cursor:
-        cursor.execute(
-            f"EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF) {dependency.RELEASE_DEPENDENTS}",
-            {"uuid": parents[0]},
-        )
-        plan = "\n".join(row[0] for row in cursor.fetchall())
-    most = max(int(rows) for rows in re.findall(r"rows=(\d+)", plan))
-    assert most < 10, plan
+    parents = insert_many(1000, "started", "parent")
+    link(parents, insert_many(2, "wait_dependencies", "child"), with_barrier)
+    # of all but the last one each reads itself, for its end and for its release, and the other
+    assert release(order(parents)[:-1]) < 40 * len(parents)
+
+
+def test_a_parent_far_from_the_last_one(insert_many, link, release, sql):
+    """Those that are near are done: then it looks at all of them."""
+    parents = insert_many(200, "started", "parent")
+    link(parents, insert_many(20, "wait_dependencies", "child"), True)
+    release([])
+    sql("UPDATE queue_job SET state = 'done' WHERE uuid <> %s AND state = 'started'", parents[0])
+    assert release([parents[150]]) > 100
+    assert states(sql, "child") == {"wait_dependencies": 20}
 
 
 def test_nothing_is_released_before_a_barrier_opens(

@@ -386,14 +386,14 @@ def slots(served, now=None):
     return decide(served, now or time.time())
 
 
-def answer(served, slot, problem=None, hints=None):
+def answer(served, slot, problem=None, hints=None, was_refused=False):
     """Odoo's answer.
 
     :param hints: how many it has dealt with, None: it does not say
     """
     from odoo.addons.queue_job.jobrunner.dispatcher import Response
 
-    response = Response(served.name, slot.uuid, problem, hints, URL, slot.grant)
+    response = Response(served.name, slot.uuid, problem, hints, URL, slot.grant, was_refused)
     served.note_response(response, time.time())
 
 
@@ -559,3 +559,47 @@ def test_a_notification_that_comes_with_an_answer(serve, insert, runner_database
     assert runner_database.has_notifications()
     assert served.note_notifications()
     assert not runner_database.has_notifications()
+
+
+def test_capacity_is_held_while_another_request_runs_the_job(serve, insert, sql, lock, caplog):
+    """A gateway has sent the request twice, and the answer is that of the second one."""
+    first, second = insert(), insert()
+    served = serve("root:1")
+    (slot,) = slots(served)
+    assert slot.uuid == first
+    sql("UPDATE queue_job SET state = 'started', lease = 'x' WHERE uuid = %s", first)
+    worker = lock(first)
+    answer(served, slot, was_refused=True)
+    assert slots(served) == []
+    assert f"the request for job {first} of database {served.name} ended too early" in caplog.text
+    sql("UPDATE queue_job SET state = 'done' WHERE uuid = %s", first)
+    worker.rollback()
+    served.look(time.time() + 3)
+    assert [slot.uuid for slot in slots(served)] == [second]
+
+
+def test_a_job_that_was_refused_though_nobody_runs_it(serve, insert, state_of):
+    """The gate was closed, for example. It is pending, and requested again in a moment."""
+    job = insert()
+    served = serve()
+    (slot,) = slots(served)
+    answer(served, slot, was_refused=True)
+    assert state_of(job) == "pending"
+    assert slots(served) == []
+    assert [slot.uuid for slot in slots(served, time.time() + 1)] == [job]
+
+
+def test_an_answer_that_is_lost(serve, insert, sql, caplog):
+    """The jobs of the slot have ended; after a while its capacity is free."""
+    first, second = insert(), insert()
+    served = serve("root:1")
+    now = time.time()
+    (slot,) = slots(served, now)
+    sql("UPDATE queue_job SET state = 'done' WHERE uuid = %s", first)
+    served.look(now + 3)
+    assert slots(served, now + 30) == []
+    assert [slot.uuid for slot in slots(served, now + 40)] == [second]
+    assert f"the request for job {first} of database {served.name} has no answer" in caplog.text
+    # should it come all the same, it says nothing new
+    answer(served, slot)
+    assert list(served.in_flight) == [second]

@@ -136,6 +136,7 @@ def test_configuration(block):
         "http_auth_user",
         "http_auth_password",
         "poll_only",
+        "health_file",
     }
     known |= {f"jobrunner_db_{name}" for name in ("host", "port", "user", "password")}
     section = dict(parser["queue_job"]) if parser.has_section("queue_job") else {}
@@ -193,6 +194,7 @@ def test_environment_variables():
         "http_auth_user",
         "http_auth_password",
         "poll_only",
+        "health_file",
     }
     fields |= {f"jobrunner_db_{name}" for name in ("host", "port", "user", "password")}
     assert listed == {f"ODOO_QUEUE_JOB_{name.upper()}" for name in fields}

@@ -20,7 +20,10 @@ ALLOWED = {
     "fields": {"argument_type", "core", "exception", "utils"},
     "extension_points": set(),
     "job_values": set(),
-    "job_insert": {"core", "extension_points", "fields", "identity_guard", "job_values"},
+    "insert_buffer": {"utils"},
+    "job_insert": {
+        *("core", "extension_points", "fields", "identity_guard", "insert_buffer", "job_values"),
+    },
     "dependency": {"core"},
     "identity_guard": {"core"},
     "dependency_fields": {"dependency"},
@@ -40,7 +43,7 @@ ALLOWED = {
     "execution": {
         *("core", "exception", "fields", "job", "job_claim", "job_storage", "job_values", "utils"),
     },
-    "sql": {"core"},
+    "sql": {"core", "job_values"},
     "storage": {"core", "declaration", "exception", "job", "job_storage"},
     "models": {
         *("core", "declaration", "delay", "dependency_fields", "exception", "execution"),

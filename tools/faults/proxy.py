@@ -4,6 +4,7 @@ import contextlib
 import socket
 import struct
 import threading
+import time
 from enum import Enum
 
 HOST = "127.0.0.1"
@@ -27,6 +28,8 @@ class Mode(Enum):
     FAIL = "answers 500"
     #: Pass the request on, and close in the middle of the answer's first line.
     TRUNCATE = "truncates"
+    #: Pass the request on, and a byte of the answer each second.
+    TRICKLE = "trickles"
 
 
 class Proxy:
@@ -44,10 +47,14 @@ class Proxy:
         self._mute = set()
 
     def __enter__(self):
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._acceptor = threading.Thread(target=self._accept, daemon=True)
+        self._acceptor.start()
         return self
 
     def __exit__(self, *exc_info):
+        # A thread that still waits in accept() would go on with whoever gets the same descriptor.
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._acceptor.join()
         self._listener.close()
         for one in list(self._sockets):
             _close(one)
@@ -58,6 +65,11 @@ class Proxy:
             with contextlib.suppress(OSError):
                 one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
             _close(one)
+
+    def move(self, target):
+        """Let the address belong to another server from now on."""
+        self._target = target
+        self.drop()
 
     def mute(self):
         """Swallow from now on what comes over the connections that are open; new ones pass."""
@@ -98,7 +110,11 @@ class Proxy:
         if isinstance(self._target, int):
             return socket.create_connection((HOST, self._target))
         server = socket.socket(socket.AF_UNIX)
-        server.connect(str(self._target))
+        try:
+            server.connect(str(self._target))
+        except OSError:
+            server.close()
+            raise
         return server
 
     def _pump(self, source, sink, is_answer):
@@ -109,6 +125,9 @@ class Proxy:
                 if is_answer and self.mode is Mode.TRUNCATE:
                     sink.sendall(data[:8])
                     break
+                if is_answer and self.mode is Mode.TRICKLE:
+                    _trickle(sink, data)
+                    continue
                 sink.sendall(data)
         if self._swallows(source, sink):
             # the end is swallowed, too; both stay open until the proxy is closed
@@ -125,6 +144,12 @@ class Proxy:
 
     def _start(self, target, *args):
         threading.Thread(target=target, args=args, daemon=True).start()
+
+
+def _trickle(sink, data):
+    for number in range(len(data)):
+        sink.sendall(data[number : number + 1])
+        time.sleep(1)
 
 
 def _close(one):

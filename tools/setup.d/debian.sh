@@ -1,7 +1,9 @@
 # Sourced by tools/setup: Debian's packages.
 
 has_postgres() { ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null; }
+has_pgbouncer() { [ -x /usr/sbin/pgbouncer ] || command -v pgbouncer >/dev/null; }
 has_nginx() { [ -x /usr/sbin/nginx ] || command -v nginx >/dev/null; }
+has_faketime() { ls /usr/lib/*/faketime/libfaketimeMT.so.1 >/dev/null 2>&1; }
 has_browser() { command -v chromium >/dev/null && command -v chromedriver >/dev/null; }
 
 system_packages() {
@@ -12,7 +14,9 @@ system_packages() {
     fi
     [ -e /etc/ssl/certs/ca-certificates.crt ] || want+=(ca-certificates)
     [[ $parts != *" postgres "* ]] || has_postgres || want+=(postgresql)
+    [[ $parts != *" pgbouncer "* ]] || has_pgbouncer || want+=(pgbouncer)
     [[ $parts != *" nginx "* ]] || has_nginx || want+=(nginx)
+    [[ $parts != *" faketime "* ]] || has_faketime || want+=(libfaketime)
     [[ $parts != *" browser "* ]] || has_browser || want+=(chromium chromium-driver)
     [ ${#want[@]} = 0 ] || apt_install "${want[@]}"
 }

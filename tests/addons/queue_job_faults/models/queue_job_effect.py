@@ -1,10 +1,12 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl.html).
 import os
+import select
 import signal
 import time
 
 from odoo import api, fields, models
 from odoo.addons.queue_job.delay import group
+from odoo.addons.queue_job.exception import RetryableJobError
 
 
 class QueueJobEffect(models.Model):
@@ -65,6 +67,12 @@ class QueueJobEffect(models.Model):
             self._work(seconds)
         self._leave_row()
 
+    def try_again(self, seconds, tries=1):
+        """Ask to be tried again in so many seconds, so often; nothing of such a try stays."""
+        self._leave_row()
+        if self._tries() <= tries:
+            raise RetryableJobError("not now", seconds=seconds)
+
     def kill_worker(self, tries=None):
         """Kill the process that runs it, at the first ``tries`` tries; None: always."""
         self._leave_row()
@@ -95,8 +103,8 @@ class QueueJobEffect(models.Model):
         self.create({"job_uuid": self.env.context["job_uuid"]})
 
     def _work(self, seconds):
-        if seconds:
-            time.sleep(seconds)
+        # time.sleep() knows no clock that is faked
+        select.select([], [], [], seconds)
 
     def _tries(self):
         job = self.env["queue.job"].sudo().search([("uuid", "=", self.env.context["job_uuid"])])

@@ -1,0 +1,133 @@
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl.html).
+"""The function that releases the jobs that wait for one that is done.
+
+A worker calls it once for each parent, and all but the last one of a child or of a barrier find
+that it is too early. So it looks first for an unfinished parent near the one that has ended, which
+costs a few rows; all are looked at only where there is none. The runner has a statement of its own,
+``core/ready_job.py``, for many jobs at once.
+"""
+
+from .catalogue import drop_functions, install_functions
+
+#: How many parents are looked at on each side of the one that has ended. Jobs end in the order
+#: of their ids, or in the opposite one, a few at a time: those that are still to end are next to
+#: it. Looking from one end would cost the square of the number of parents in one of these orders.
+_NEAR = 16
+
+
+def _unfinished(parents, column):
+    """:return: SQL, an unfinished one of some parents, or NULL; sought near ``_id`` first
+
+    :param str parents: from the name of a table to a condition
+    :param str column: of that table, the id of the parent
+    """
+
+    def among(source):
+        return f"""
+            (SELECT place.id FROM ({source}) AS place
+               JOIN queue_job parent ON parent.id = place.id
+              WHERE parent.state <> 'done' LIMIT 1)"""
+
+    above, below, everywhere = (
+        among(f"SELECT {column} AS id FROM {parents} {rest}")
+        for rest in (
+            f"AND {column} > _id ORDER BY {column} LIMIT {_NEAR}",
+            f"AND {column} < _id ORDER BY {column} DESC LIMIT {_NEAR}",
+            f"ORDER BY {column} DESC",
+        )
+    )
+    # in this order, which the planner leaves alone
+    return f"coalesce({above}, {below}, {everywhere})"
+
+
+_BEFORE_BARRIER = _unfinished(
+    "queue_job_barrier WHERE barrier_id = barrier.id AND is_parent", "job_id"
+)
+_BEFORE_CHILD = _unfinished("queue_job_dependency WHERE child_id = child.id", "parent_id")
+
+#: READ COMMITTED, each statement sees what is committed before it begins: whoever is seen
+#: unfinished will look, later, at a table in which this parent is done. The rows are locked in
+#: the order of their ids, so that two releases never wait for each other in a circle.
+#:
+#: Small statements, of which a job in a chain needs the few that have something to do: each is
+#: planned anew with each request. Where nothing was written before, as in the transaction of a
+#: worker that only releases, the commit need not wait for the disk: what a crash takes back, the
+#: runner releases.
+_RELEASE = f"""
+DECLARE
+    _id integer;
+    _barriers bigint[];
+    _closed bigint[];
+    _children integer[];
+BEGIN
+    SELECT queue_job.id INTO _id FROM queue_job WHERE uuid = _uuid AND state = 'done';
+    _children := ARRAY(SELECT child_id FROM queue_job_dependency WHERE parent_id = _id);
+    _barriers := ARRAY(
+        SELECT barrier_id FROM queue_job_barrier WHERE job_id = _id AND is_parent);
+    IF cardinality(_barriers) > 0 THEN
+        _barriers := ARRAY(
+            SELECT barrier.id FROM unnest(_barriers) AS barrier (id)
+             WHERE {_BEFORE_BARRIER} IS NULL);
+    END IF;
+    IF cardinality(_barriers) > 0 THEN
+        _children := ARRAY(
+            SELECT unnest(_children)
+             UNION
+            SELECT job_id FROM queue_job_barrier
+             WHERE barrier_id = ANY(_barriers) AND NOT is_parent);
+    END IF;
+    IF cardinality(_children) > 0 THEN
+        _children := ARRAY(
+            SELECT child.id FROM unnest(_children) AS child (id) WHERE {_BEFORE_CHILD} IS NULL);
+    END IF;
+    IF cardinality(_children) = 0 THEN
+        RETURN;
+    END IF;
+    _closed := ARRAY(
+        SELECT barrier.id
+          FROM (SELECT DISTINCT barrier_id AS id FROM queue_job_barrier
+                 WHERE job_id = ANY(_children) AND NOT is_parent
+                   AND barrier_id <> ALL(_barriers)) AS barrier
+         WHERE {_BEFORE_BARRIER} IS NOT NULL);
+    IF cardinality(_closed) > 0 THEN
+        _children := ARRAY(
+            SELECT unnest(_children)
+            EXCEPT
+            SELECT job_id FROM queue_job_barrier
+             WHERE barrier_id = ANY(_closed) AND NOT is_parent);
+    END IF;
+    IF txid_current_if_assigned() IS NULL THEN
+        PERFORM set_config('synchronous_commit', 'off', true);
+    END IF;
+    RETURN QUERY
+    WITH ready AS (
+        SELECT queue_job.id FROM queue_job
+         WHERE queue_job.id = ANY(_children) AND state = 'wait_dependencies'
+           AND awaits_failure IS NOT TRUE
+      ORDER BY queue_job.id
+           FOR NO KEY UPDATE)
+    UPDATE queue_job SET state = 'pending' FROM ready WHERE queue_job.id = ready.id
+    RETURNING queue_job.id;
+END"""
+
+#: Each of its small look-ups is meant to use an index, which must not depend on how large the
+#: tables were when they were planned; planning them again for some calls would cost more.
+_SETTINGS = {
+    "enable_seqscan": "off",
+    "enable_bitmapscan": "off",
+    "jit": "off",
+    "plan_cache_mode": "force_generic_plan",
+}
+_SET = " ".join(f"SET {name} = {value}" for name, value in _SETTINGS.items())
+
+FUNCTIONS = {
+    "queue_job_release": (f"(_uuid varchar) RETURNS SETOF integer {_SET}", _RELEASE),
+}
+
+
+def install(cr):
+    install_functions(cr, FUNCTIONS)
+
+
+def uninstall(cr):
+    drop_functions(cr, FUNCTIONS)
