@@ -16,11 +16,12 @@ class Allowance:
     the engine of one job in each channel, and few channels have limits of this kind.
 
     :param limits: dict, :class:`.channel.Channel` -> :class:`.channel_config.ChannelConfig`
-    :param last_starts: dict, channel -> when a job of the database last started there
+    :param last_starts: of the limits that held before
     """
 
     def __init__(self, limits, last_starts=()):
-        self._limits = limits
+        self.limits = limits
+        #: channel -> when a job of the database last started there
         self.last_starts = dict(last_starts)
         self._running = Counter()
         self._failed = Counter()
@@ -57,8 +58,7 @@ class Allowance:
 
     def note_start(self, channel, now):
         """A job of this channel was started at ``now``: begin the throttles' pauses."""
-        if self._limits:
-            self.last_starts.update(dict.fromkeys(channel.path(), now))
+        self.last_starts.update(dict.fromkeys(channel.path(), now))
 
     def note_time(self, now):
         """Time has stepped back: a pause that would begin in the future begins now."""
@@ -78,7 +78,7 @@ class Allowance:
 
         :return: list of (job, whether it competes with the others for a start at ``now``)
         """
-        opens = {channel: self._opens(channel, now) for channel in self._limits}
+        opens = {channel: self._opens(channel, now) for channel in self.limits}
         firsts = self._firsts()
         judged, wakes = [], []
         for job, limiting in self._waiting.items():
@@ -104,11 +104,11 @@ class Allowance:
 
     def is_in_order(self, channel):
         """Whether the channel or an ancestor is sequential for this database."""
-        return any(self._limits[limiting].sequential for limiting in self._limiting(channel))
+        return any(self.limits[limiting].sequential for limiting in self._limiting(channel))
 
     def is_paced(self, channel):
         """Whether each start there has to be decided by itself."""
-        limits = [self._limits[limiting] for limiting in self._limiting(channel)]
+        limits = [self.limits[limiting] for limiting in self._limiting(channel)]
         return any(limit.sequential or limit.throttle or limit.paused for limit in limits)
 
     def has_room(self, channel):
@@ -116,25 +116,25 @@ class Allowance:
         has_room = True
         for limiting in self._limiting(channel):
             # what waits below a sequential channel may hold up others
-            has_room = self._has_room(limiting) and (has_room or self._limits[limiting].sequential)
+            has_room = self._has_room(limiting) and (has_room or self.limits[limiting].sequential)
         return has_room
 
     def has_order(self):
         """Whether a channel is sequential for this database."""
-        return any(limit.sequential for limit in self._limits.values())
+        return any(limit.sequential for limit in self.limits.values())
 
     def _limiting(self, channel):
         """The channel and its ancestors, as far as they have limits; the highest one last."""
-        return [ancestor for ancestor in channel.path() if ancestor in self._limits]
+        return [ancestor for ancestor in channel.path() if ancestor in self.limits]
 
     def _has_room(self, channel):
-        limit = self._limits[channel]
+        limit = self.limits[channel]
         is_full = limit.capacity and self._running[channel] >= limit.capacity
         return not limit.paused and not is_full
 
     def _opens(self, channel, now):
         """When its limits allow a start, if nothing else happens; inf: never."""
-        limit = self._limits[channel]
+        limit = self.limits[channel]
         if not self._has_room(channel) or (limit.sequential and self._failed[channel]):
             return inf
         if limit.throttle and channel in self.last_starts:
@@ -146,7 +146,7 @@ class Allowance:
         firsts = {}
         for job, limiting in self._waiting.items():
             for channel in limiting:
-                if self._limits[channel].sequential:
+                if self.limits[channel].sequential:
                     known = firsts.get(channel, job)
                     firsts[channel] = min(job, known, key=lambda job: job.order)
         return firsts

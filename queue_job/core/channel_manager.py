@@ -10,7 +10,7 @@ from math import inf
 from ..exception import ChannelNotFound
 from .allowance import Allowance
 from .channel import Channel
-from .channel_config import ROOT, channel_path, parse_channels
+from .channel_config import ROOT, ROOT_CAPACITY, channel_path, parse_channels
 from .channel_job import ChannelJob
 from .states import ENQUEUED, FAILED, PENDING, STARTED, WAIT_DEPENDENCIES
 
@@ -25,9 +25,6 @@ KNOWN = (PENDING, *RUNNING, FAILED)
 
 #: What holds for the databases without limits of their own.
 UNLIMITED = Allowance({})
-
-#: What root may run at once when the configuration does not say it.
-ROOT_CAPACITY = 1
 
 
 class ChannelManager:
@@ -101,17 +98,22 @@ class ChannelManager:
         they hold back stops no job of another database.
 
         :param configs: iterable of :class:`.channel_config.ChannelConfig`; empty: no limits
+        :return: bool, whether that is new
         """
-        before = self._allowances.pop(db_name, None)
+        before = self._allowance(db_name)
         limits = {self.get_channel_by_name(c.name, autocreate=True): c for c in configs}
-        allowance = Allowance(limits, before.last_starts if before else ())
+        if limits == before.limits:
+            return False
+        allowance = Allowance(limits, before.last_starts)
         for job in self._jobs.get(db_name, {}).values():
             if job.state != PENDING:
                 allowance.count(job.channel, **_units(job))
             elif not allowance.wait(job):
                 self._compete(job)
+        self._allowances.pop(db_name, None)
         if limits:
             self._allowances[db_name] = allowance
+        return True
 
     def get_channel_by_name(self, name, autocreate=False, parent_fallback=False):
         """The channel called ``name``, with or without ``root.``; empty: root.
@@ -324,13 +326,17 @@ class ChannelManager:
 
     def _wait(self, job):
         self._waiting.setdefault((job.db_name, job.channel), {})[job] = True
-        if not self._allowance(job.db_name).wait(job):
-            self._compete(job)
+        allowance = self._allowances.get(job.db_name)
+        if allowance is None or not allowance.wait(job):
+            self._line_up(job)
+
+    def _line_up(self, job):
+        job.channel.queue.add(job)
+        self._bubble(job.channel)
 
     def _compete(self, job):
         if job not in job.channel.queue:
-            job.channel.queue.add(job)
-            self._bubble(job.channel)
+            self._line_up(job)
 
     def _hold_back(self, job):
         if job in job.channel.queue:
@@ -339,20 +345,26 @@ class ChannelManager:
 
     def _stop_waiting(self, job):
         _discard(self._waiting, (job.db_name, job.channel), job)
-        self._allowance(job.db_name).stop_waiting(job)
         job.channel.queue.remove(job)
+        allowance = self._allowances.get(job.db_name)
+        if allowance is not None:
+            allowance.stop_waiting(job)
 
     def _start(self, job):
         self._stop_waiting(job)
         job.state = ENQUEUED
         job.channel.note_start(self._now)
-        self._allowance(job.db_name).note_start(job.channel, self._now)
         self._count(job, 1)
+        allowance = self._allowances.get(job.db_name)
+        if allowance is not None:
+            allowance.note_start(job.channel, self._now)
 
     def _count(self, job, number):
         units = _units(job, number)
         job.channel.count(**units)
-        self._allowance(job.db_name).count(job.channel, **units)
+        allowance = self._allowances.get(job.db_name)
+        if allowance is not None:
+            allowance.count(job.channel, **units)
         self._refresh_path(job.channel)
 
     def _allowance(self, db_name):
@@ -372,7 +384,8 @@ class ChannelManager:
             for allowance in self._allowances.values():
                 allowance.note_time(now)
         self._now = now
-        self._settle()
+        if self._allowances:
+            self._settle()
         if self._root.wake is not None and self._root.wake <= now:
             self._root.refresh(now)
 

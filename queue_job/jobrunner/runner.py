@@ -17,7 +17,7 @@ from contextlib import contextmanager, suppress
 import psycopg2
 
 from ..core.channel_config import parse_channels
-from ..core.channel_limits import limited
+from ..core.channel_limits import in_effect
 from ..core.channel_manager import ChannelManager
 from ..core.pace import Pace
 from ..core.runner_config import RunnerConfig
@@ -63,7 +63,7 @@ class QueueJobRunner:
         self.channel_manager = ChannelManager()
         self.channel_manager.simple_configure(self.config.channels)
         self._configured = parse_channels(self.config.channels)
-        self._applied = limited(self._configured, [[]])
+        self._applied, _own = in_effect(self._configured, {})
         self._served = {}
         self._candidates = {}
         self._errands = Errands()
@@ -300,15 +300,18 @@ class QueueJobRunner:
 
     def apply_limits(self):
         """Let the limits hold that were set in the web clients of the databases."""
-        configs = limited(self._configured, [served.limits for served in self._served.values()])
-        if configs == self._applied:
-            return
-        self._applied = configs
-        self.channel_manager.configure(configs)
-        _logger.info("channels: %s", ", ".join(map(str, configs)))
-        for served in list(self._served.values()):
-            with self._guarding(served):
-                served.note_limits(time.monotonic())
+        limits = {name: served.limits for name, served in self._served.items()}
+        configs, own = in_effect(self._configured, limits)
+        changed = [name for name in own if self.channel_manager.limit_database(name, own[name])]
+        for name in changed:
+            _logger.info("channels of database %s: %s", name, _text(own[name]) or "no own limits")
+        if configs != self._applied:
+            self._applied = configs
+            self.channel_manager.configure(configs)
+            _logger.info("channels: %s", _text(configs))
+            changed = list(self._served)
+        for name in changed:
+            self._served[name].note_limits(time.monotonic())
 
     def look_after_jobs(self):
         """Find what nobody notifies, and read what was notified."""
@@ -373,6 +376,11 @@ class QueueJobRunner:
             # A connection is gone. Its next step says so, and serving it ends there.
             _logger.debug("waiting was cut short", exc_info=True)
             return True
+
+
+def _text(configs):
+    """Channels as they are written in the configuration."""
+    return ", ".join(map(str, configs))
 
 
 def _line(error):
