@@ -53,6 +53,10 @@ class Model:
         self.rows = {}
         self.limits = {(): Limit(1)}
         self.last_start = {}
+        #: name of the database -> channel -> limits that hold for its jobs only
+        self.own_limits = {}
+        #: (name of the database, channel) -> moment
+        self.own_last_start = {}
         self.now = -inf
 
     def notify(self, row):
@@ -68,9 +72,24 @@ class Model:
     def add_limits(self, configs):
         self.limits.update((config.path, config) for config in configs)
 
+    def limit_database(self, db_name, configs):
+        if not self.own_limits.pop(db_name, None):
+            self._forget_starts(db_name)
+        if configs:
+            self.own_limits[db_name] = {config.path: config for config in configs}
+
+    def remove_db(self, db_name):
+        self.forget(lambda row: row.db_name == db_name)
+        self.own_limits.pop(db_name, None)
+        self._forget_starts(db_name)
+
+    def _forget_starts(self, db_name):
+        starts = self.own_last_start.items()
+        self.own_last_start = {key: moment for key, moment in starts if key[0] != db_name}
+
     def advance(self, now):
-        for channel in self.last_start:
-            self.last_start[channel] = min(self.last_start[channel], now)
+        for starts in (self.last_start, self.own_last_start):
+            starts.update({key: min(moment, now) for key, moment in starts.items()})
         self.now = now
 
     def start_next(self):
@@ -79,21 +98,41 @@ class Model:
             if self.start_time(row) <= self.now:
                 self.notify(replace(row, state=ENQUEUED))
                 self.last_start.update(dict.fromkeys(row.channels, self.now))
+                keys = [(row.db_name, channel) for channel in row.channels]
+                self.own_last_start.update(dict.fromkeys(keys, self.now))
                 return row.db_name, row.uuid
         return None
 
     def wakeup_time(self):
         times = [self.start_time(row) for row in self.candidates()]
+        times += map(self.own_start_time, self.select({PENDING}))
         return min((time for time in times if self.now < time < inf), default=0)
 
     def candidates(self):
         """The waiting jobs that no sequential channel holds up, in order."""
-        waiting = self.select({PENDING})
-        return [row for row in waiting if not any(self.overtakes(row, c) for c in row.channels)]
+        rows = [row for row in self.select({PENDING}) if self.own_start_time(row) <= self.now]
+        return [row for row in rows if not any(self.overtakes(row, c, rows) for c in row.channels)]
 
-    def overtakes(self, row, channel):
-        first = next(other for other in self.select({PENDING}) if channel in other.channels)
+    def overtakes(self, row, channel, rows):
+        first = next(other for other in rows if channel in other.channels)
         return self.limit(channel).sequential and first != row
+
+    def own_start_time(self, row):
+        """When the limits of its own database let it compete with the jobs of others."""
+        rows = [other for other in self.select({PENDING}) if other.db_name == row.db_name]
+        times = [-inf]
+        for channel, limit in self.own_limits.get(row.db_name, {}).items():
+            if channel not in row.channels:
+                continue
+            first = next(other for other in rows if channel in other.channels)
+            running = self.count(channel, {ENQUEUED, STARTED}, row.db_name)
+            full = limit.capacity and running >= limit.capacity
+            blocked = limit.sequential and self.count(channel, {FAILED}, row.db_name)
+            if limit.paused or full or blocked or (limit.sequential and first != row):
+                return inf
+            if limit.throttle and (row.db_name, channel) in self.own_last_start:
+                times.append(self.own_last_start[row.db_name, channel] + limit.throttle)
+        return max(times)
 
     def start_time(self, row):
         """When the job may start if nothing else happens, inf: never."""
@@ -114,8 +153,9 @@ class Model:
     def running(self, channel):
         return self.count(channel, {ENQUEUED, STARTED})
 
-    def count(self, channel, wanted):
-        return sum(channel in row.channels for row in self.select(wanted))
+    def count(self, channel, wanted, db_name=None):
+        rows = [row for row in self.select(wanted) if db_name in (None, row.db_name)]
+        return sum(channel in row.channels for row in rows)
 
     def select(self, wanted):
         rows = [row for row in self.rows.values() if row.state in wanted]

@@ -13,6 +13,8 @@ import re
 from dataclasses import dataclass
 
 ROOT = "root"
+#: What root may run at once when the configuration does not say it.
+ROOT_CAPACITY = 1
 KEYS = ("sequential", "throttle", "paused")
 TRUE = ("", "1", "true", "yes", "on")
 FALSE = ("0", "false", "no", "off")

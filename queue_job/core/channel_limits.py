@@ -4,7 +4,7 @@
 from dataclasses import dataclass, replace
 from math import inf
 
-from .channel_config import ROOT, ChannelConfig
+from .channel_config import ROOT, ROOT_CAPACITY, ChannelConfig, channel_path
 
 
 @dataclass(frozen=True)
@@ -40,44 +40,39 @@ class ChannelLimits:
             problems.append("The rate is a number of jobs, 0 for no limit.")
         return problems
 
+    def as_config(self):
+        """:return: :class:`.channel_config.ChannelConfig`, its limits and no others"""
+        return self.override(ChannelConfig(self.name, capacity=0))
 
-def limited(configs, limits_by_database):
-    """The configuration with what databases say about its channels.
+    def override(self, config):
+        """:return: :class:`.channel_config.ChannelConfig`, ``config`` with what is set here"""
+        if not self.overrides:
+            return replace(config, paused=config.paused or self.paused)
+        return ChannelConfig(
+            config.name, self.capacity, self.sequential, self.throttle, self.paused
+        )
 
-    The limits of the only database replace those of the configuration. Of several databases,
-    which share the channels, none can take more than the configuration gives: the strictest
-    limits hold, for all of them.
+
+def in_effect(configs, limits_by_database):
+    """What limits all jobs of a job runner, and what those of each of its databases besides.
+
+    The limits of the only database replace those of the configuration. Several databases share
+    its channels: there, the limits of each hold for its own jobs, within the configuration.
 
     :param configs: iterable of :class:`.channel_config.ChannelConfig`
-    :param limits_by_database: list of lists of :class:`ChannelLimits`, one for each database
-    :return: list of :class:`.channel_config.ChannelConfig`
+    :param limits_by_database: dict, name -> list of :class:`ChannelLimits`
+    :return: (list of :class:`.channel_config.ChannelConfig`, dict name -> list of them)
     """
     by_path = {config.path: config for config in configs}
-    apply = _override if len(limits_by_database) == 1 else _narrow
-    for limits in limits_by_database:
-        for limit in limits:
-            path = ChannelConfig(limit.name).path
-            base = by_path.get(path) or ChannelConfig(limit.name, capacity=1 if not path else 0)
-            by_path[path] = apply(base, limit)
-    return list(by_path.values())
-
-
-def _override(config, limits):
-    if not limits.overrides:
-        return replace(config, paused=config.paused or limits.paused)
-    return ChannelConfig(
-        config.name, limits.capacity, limits.sequential, limits.throttle, limits.paused
-    )
-
-
-def _narrow(config, limits):
-    config = replace(config, paused=config.paused or limits.paused)
-    if not limits.overrides:
-        return config
-    capacities = [capacity for capacity in (config.capacity, limits.capacity) if capacity]
-    return replace(
-        config,
-        capacity=min(capacities, default=0),
-        sequential=config.sequential or limits.sequential,
-        throttle=max(config.throttle, limits.throttle),
-    )
+    if len(limits_by_database) != 1:
+        own = {
+            name: [limit.as_config() for limit in limits]
+            for name, limits in limits_by_database.items()
+        }
+        return list(by_path.values()), own
+    ((name, limits),) = limits_by_database.items()
+    for limit in limits:
+        path = channel_path(limit.name)
+        base = by_path.get(path) or ChannelConfig(limit.name, capacity=0 if path else ROOT_CAPACITY)
+        by_path[path] = limit.override(base)
+    return list(by_path.values()), {name: []}

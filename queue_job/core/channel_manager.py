@@ -8,8 +8,9 @@ from heapq import nsmallest
 from math import inf
 
 from ..exception import ChannelNotFound
+from .allowance import Allowance
 from .channel import Channel
-from .channel_config import ROOT, channel_path, parse_channels
+from .channel_config import ROOT, ROOT_CAPACITY, channel_path, parse_channels
 from .channel_job import ChannelJob
 from .states import ENQUEUED, FAILED, PENDING, STARTED, WAIT_DEPENDENCIES
 
@@ -22,8 +23,8 @@ RUNNING = (ENQUEUED, STARTED)
 #: The states that the engine remembers a job in; in any other it has nothing to decide.
 KNOWN = (PENDING, *RUNNING, FAILED)
 
-#: What root may run at once when the configuration does not say it.
-ROOT_CAPACITY = 1
+#: What holds for the databases without limits of their own.
+UNLIMITED = Allowance({})
 
 
 class ChannelManager:
@@ -53,7 +54,11 @@ class ChannelManager:
         self._channels = {(): self._root}
         self._by_name = {}
         self._jobs = {}
+        #: (name of the database, channel) -> its waiting jobs. Those that compete for a start are
+        #: in the queue of the channel; the limits of their database hold back the others.
         self._waiting = {}
+        #: name of the database -> :class:`.allowance.Allowance`, of those with limits of their own
+        self._allowances = {}
         self._now = -inf
 
     # Configuration
@@ -86,6 +91,30 @@ class ChannelManager:
         self._root.set_limits(capacity=ROOT_CAPACITY)
         self._apply(configs)
 
+    def limit_database(self, db_name, configs):
+        """Make ``configs`` all that limits the jobs of this database only, at any time.
+
+        They hold beside the configuration, for the number, order and pace of its own jobs. What
+        they hold back stops no job of another database.
+
+        :param configs: iterable of :class:`.channel_config.ChannelConfig`; empty: no limits
+        :return: bool, whether that is new
+        """
+        before = self._allowance(db_name)
+        limits = {self.get_channel_by_name(c.name, autocreate=True): c for c in configs}
+        if limits == before.limits:
+            return False
+        allowance = Allowance(limits, before.last_starts)
+        for job in self._jobs.get(db_name, {}).values():
+            if job.state != PENDING:
+                allowance.count(job.channel, **_units(job))
+            elif not allowance.wait(job):
+                self._compete(job)
+        self._allowances.pop(db_name, None)
+        if limits:
+            self._allowances[db_name] = allowance
+        return True
+
     def get_channel_by_name(self, name, autocreate=False, parent_fallback=False):
         """The channel called ``name``, with or without ``root.``; empty: root.
 
@@ -100,16 +129,20 @@ class ChannelManager:
             self._by_name[name] = channel
         return channel
 
-    def is_in_order(self, channel_name):
-        """Whether the channel or an ancestor is sequential.
+    def is_in_order(self, channel_name, db_name=None):
+        """Whether the channel or an ancestor is sequential, for the jobs of a database.
 
         Such a channel needs to be told of failed jobs and of those with a future eta.
         """
-        return self._for_job(channel_name).in_order
+        channel = self._for_job(channel_name)
+        return channel.in_order or self._allowance(db_name).is_in_order(channel)
 
-    def has_order(self):
-        """Whether there is a sequential channel."""
-        return any(channel.sequential for channel in self._channels.values())
+    def has_order(self, db_name=None):
+        """Whether there is a sequential channel, for the jobs of a database."""
+        return (
+            any(channel.sequential for channel in self._channels.values())
+            or self._allowance(db_name).has_order()
+        )
 
     # What happened
 
@@ -145,7 +178,8 @@ class ChannelManager:
                 self._forget(job)
 
     def remove_db(self, db_name):
-        """Forget all jobs of a database."""
+        """Forget all jobs of a database, and the limits of its own."""
+        self._allowances.pop(db_name, None)
         for job in list(self._jobs.get(db_name, {}).values()):
             self._forget(job)
 
@@ -175,9 +209,12 @@ class ChannelManager:
 
         The earliest eta or end of a throttle of which this is true, later than the last
         ``now``. Jobs that could start at once are not waited for: ask after exhausting
-        :meth:`get_jobs_to_run`.
+        :meth:`get_jobs_to_run`. It may be too early for a database with limits of its own, of
+        which each end of a throttle counts.
         """
-        return self._root.wake or 0
+        self._settle()
+        wakes = [self._root.wake, *(allowance.wake for allowance in self._allowances.values())]
+        return min((wake for wake in wakes if wake is not None), default=0)
 
     # Counts
 
@@ -194,33 +231,37 @@ class ChannelManager:
         jobs = self._waiting_in(db_name, channel_name)
         return nsmallest(len(jobs) if limit is None else limit, jobs, key=_order)
 
-    def is_paced(self, channel_name):
+    def is_paced(self, channel_name, db_name=None):
         """Whether each start there has to be decided by itself.
 
-        The channel or an ancestor is sequential, throttled or paused.
+        The channel or an ancestor is sequential, throttled or paused, for the jobs of a database.
         """
-        return self._for_job(channel_name).is_paced
+        channel = self._for_job(channel_name)
+        return channel.is_paced or self._allowance(db_name).is_paced(channel)
 
-    def has_room(self, channel_name):
+    def has_room(self, channel_name, db_name=None):
         """Whether what waits in the channel matters now.
 
-        The capacities and pauses of the channel and its ancestors allow a start, or a job that
-        may not start holds up others.
+        The capacities and pauses of the channel and its ancestors allow a start of a job of the
+        database, or a job that may not start holds up others.
         """
+        channel = self._for_job(channel_name)
         return all(
-            channel.has_room or channel.is_judged_above
-            for channel in self._for_job(channel_name).path()
-        )
+            ancestor.has_room or ancestor.is_judged_above for ancestor in channel.path()
+        ) and self._allowance(db_name).has_room(channel)
 
     def rival(self, db_name, channel_name):
         """The first due job that waits elsewhere for the same capacity as this channel.
 
-        Elsewhere is: another channel below an ancestor of it, or another database.
+        Elsewhere is: another channel below an ancestor of it, or another database. It may be one
+        that waits for what the limits of its own database give.
 
         :return: its order, (priority, date_created, seq); None when there is none
         """
         channel = self._for_job(channel_name)
+        self._settle()
         orders = [job.order for job in self._of_other_databases(db_name, channel)]
+        orders += [job.order for job in self._allowance(db_name).rivals(channel, self._now)]
         below = None
         for ancestor in channel.path():
             orders += ancestor.competitors(below, self._now)
@@ -233,7 +274,7 @@ class ChannelManager:
     def _of_other_databases(self, db_name, channel):
         for other in self._jobs:
             waiting = () if other == db_name else self._waiting.get((other, channel), ())
-            yield from (job for job in waiting if job.is_due(self._now))
+            yield from (job for job in waiting if job.is_due(self._now) and job in channel.queue)
 
     def running(self, channel_name):
         """Number of running jobs of all databases in a channel and below it."""
@@ -285,28 +326,66 @@ class ChannelManager:
 
     def _wait(self, job):
         self._waiting.setdefault((job.db_name, job.channel), {})[job] = True
+        allowance = self._allowances.get(job.db_name)
+        if allowance is None or not allowance.wait(job):
+            self._line_up(job)
+
+    def _line_up(self, job):
         job.channel.queue.add(job)
         self._bubble(job.channel)
+
+    def _compete(self, job):
+        if job not in job.channel.queue:
+            self._line_up(job)
+
+    def _hold_back(self, job):
+        if job in job.channel.queue:
+            job.channel.queue.remove(job)
+            self._bubble(job.channel)
 
     def _stop_waiting(self, job):
         _discard(self._waiting, (job.db_name, job.channel), job)
         job.channel.queue.remove(job)
+        allowance = self._allowances.get(job.db_name)
+        if allowance is not None:
+            allowance.stop_waiting(job)
 
     def _start(self, job):
         self._stop_waiting(job)
         job.state = ENQUEUED
         job.channel.note_start(self._now)
         self._count(job, 1)
+        allowance = self._allowances.get(job.db_name)
+        if allowance is not None:
+            allowance.note_start(job.channel, self._now)
 
     def _count(self, job, number):
-        job.channel.count(**{"failed" if job.state == FAILED else "running": number})
+        units = _units(job, number)
+        job.channel.count(**units)
+        allowance = self._allowances.get(job.db_name)
+        if allowance is not None:
+            allowance.count(job.channel, **units)
         self._refresh_path(job.channel)
+
+    def _allowance(self, db_name):
+        return self._allowances.get(db_name, UNLIMITED)
+
+    def _settle(self):
+        """Let those jobs compete that the limits of their own databases let start now."""
+        for allowance in self._allowances.values():
+            if not allowance.is_settled(self._now):
+                for job, competes in allowance.settle(self._now):
+                    (self._compete if competes else self._hold_back)(job)
 
     def _advance(self, now):
         if now < self._now:
             self._now = now
             self._root.rebuild(now)
+            for allowance in self._allowances.values():
+                allowance.note_time(now)
         self._now = now
+        if self._allowances:
+            self._settle()
         if self._root.wake is not None and self._root.wake <= now:
             self._root.refresh(now)
 
@@ -327,6 +406,10 @@ def _is_same(job, other):
         and job.eta == other.eta
         and (job.state == other.state or (job.state in RUNNING and other.state in RUNNING))
     )
+
+
+def _units(job, number=1):
+    return {"failed" if job.state == FAILED else "running": number}
 
 
 def _order(job):

@@ -17,7 +17,7 @@ from contextlib import contextmanager, suppress
 import psycopg2
 
 from ..core.channel_config import parse_channels
-from ..core.channel_limits import limited
+from ..core.channel_limits import in_effect
 from ..core.channel_manager import ChannelManager
 from ..core.pace import Pace
 from ..core.runner_config import RunnerConfig
@@ -66,7 +66,7 @@ class QueueJobRunner:
         self.channel_manager = ChannelManager()
         self.channel_manager.simple_configure(self.config.channels)
         self._configured = parse_channels(self.config.channels)
-        self._applied = limited(self._configured, [[]])
+        self._applied, _own = in_effect(self._configured, {})
         self._served = {}
         self._crew = Crew()
         self._candidates = {}
@@ -350,13 +350,17 @@ class QueueJobRunner:
 
     def apply_limits(self):
         """Let the limits hold that were set in the web clients of the databases."""
-        configs = limited(self._configured, [served.limits for served in self._served.values()])
-        if configs == self._applied:
-            return
-        self._applied = configs
-        self.channel_manager.configure(configs)
-        _logger.info("channels: %s", ", ".join(map(str, configs)))
-        for served in list(self._served.values()):
+        limits = {name: served.limits for name, served in self._served.items()}
+        configs, own = in_effect(self._configured, limits)
+        changed = [name for name in own if self.channel_manager.limit_database(name, own[name])]
+        for name in changed:
+            _logger.info("channels of database %s: %s", name, _text(own[name]) or "no own limits")
+        if configs != self._applied:
+            self._applied = configs
+            self.channel_manager.configure(configs)
+            _logger.info("channels: %s", _text(configs))
+            changed = list(self._served)
+        for served in [self._served[name] for name in changed]:
             self._do(served, served.note_limits, time.monotonic())
 
     def look_after_jobs(self):
@@ -430,6 +434,11 @@ class QueueJobRunner:
 def _seconds_left(waits):
     now = time.monotonic()
     return [max(0, wait.deadline - now) for wait in waits]
+
+
+def _text(configs):
+    """Channels as they are written in the configuration."""
+    return ", ".join(map(str, configs))
 
 
 def _line(error):

@@ -271,11 +271,11 @@ class ServedDatabase:
         if not self._leadership.listens:
             self.windows.note_changed(channel for channel, _head in heads)
         self.windows.note_heads(heads)
-        if self._manager.has_order():
+        if self._manager.has_order(self.name):
             self.windows.note_changed(
                 channel
                 for channel, _head in self.database.heads_not_due()
-                if self._manager.is_in_order(channel)
+                if self._manager.is_in_order(channel, self.name)
             )
         self._next_eta = now
         self._release_ready()

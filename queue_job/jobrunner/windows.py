@@ -67,14 +67,12 @@ class Windows:
             if not self._is_known(channel, head.id):
                 self._note_head(channel, head)
         # the moment of an eta is only as good as the clocks were when it was read
-        self._stale.update(
-            channel for channel in self._windows if self._manager.is_in_order(channel)
-        )
+        self._stale.update(channel for channel in self._windows if self._is_in_order(channel))
 
     def _note_head(self, channel, head):
         """The first job of a channel is one that was not read."""
         is_new = channel not in self._windows and channel not in self._stale
-        if not is_new or self._suspended_until > -inf or self._manager.is_in_order(channel):
+        if not is_new or self._suspended_until > -inf or self._is_in_order(channel):
             self._stale.add(channel)
             return
         # at the start, of all channels: they need not be asked one by one
@@ -90,7 +88,7 @@ class Windows:
     def note_ended(self, slot_id, channel):
         """A job is no longer in a slot: it may have come to wait again meanwhile."""
         self._taken.discard(slot_id)
-        if slot_id in self._passed_over or self._manager.is_in_order(channel):
+        if slot_id in self._passed_over or self._is_in_order(channel):
             self._passed_over.discard(slot_id)
             self._stale.add(channel)
 
@@ -104,7 +102,7 @@ class Windows:
         """A job could not be marked. Read its channel again in a moment, and not before."""
         self._deferred[channel] = now + DEFERMENT
         self._stale.discard(channel)
-        if self._manager.is_in_order(channel):
+        if self._is_in_order(channel):
             self._forget(channel)
 
     def hide(self):
@@ -155,7 +153,7 @@ class Windows:
     def _renew_failed(self):
         """What has failed here holds up other databases, too, whatever is suspended."""
         for channel in self._stale:
-            if self._manager.is_in_order(channel):
+            if self._is_in_order(channel):
                 self._forget(channel)
                 self._tell_failed(channel)
 
@@ -166,15 +164,18 @@ class Windows:
         return [
             channel
             for channel in self._stale
-            if channel not in self._deferred and has_room(channel)
+            if channel not in self._deferred and has_room(channel, self._name)
         ]
+
+    def _is_in_order(self, channel):
+        return self._manager.is_in_order(channel, self._name)
 
     def _read_anew(self, channel, now):
         self._generations[channel] += 1
         self._forget(channel)
         window = self._windows.setdefault(channel, Window(channel))
         window.restart()
-        if self._manager.is_in_order(channel):
+        if self._is_in_order(channel):
             self._read_in_order(window, now)
         else:
             self._read_on(window, FEW + len(self._taken))
@@ -272,7 +273,7 @@ class Windows:
         :return: list of :class:`~..core.window.Waiting`
         """
         window = self._windows.get(channel)
-        if window is None or self._manager.is_paced(channel):
+        if window is None or self._manager.is_paced(channel, self._name):
             return []
         rival = self._manager.rival(self._name, channel)
         head = window.head

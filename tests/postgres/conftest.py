@@ -66,25 +66,39 @@ def database(module_database, connect):
 
 
 @pytest.fixture
-def sql(database, connect):
+def sql_in(connect):
+    """A function that returns what :func:`sql` is, for a database."""
+
+    def connected(database):
+        connection = connect(database, autocommit=True)
+
+        def run(statement, *parameters):
+            with connection.cursor() as cursor:
+                cursor.execute(statement, parameters)
+                return cursor.fetchall() if cursor.description else []
+
+        return run
+
+    return connected
+
+
+@pytest.fixture
+def sql(database, sql_in):
     """A function that runs a statement in a session of its own and returns the rows."""
-    connection = connect(database, autocommit=True)
-
-    def run(statement, *parameters):
-        with connection.cursor() as cursor:
-            cursor.execute(statement, parameters)
-            return cursor.fetchall() if cursor.description else []
-
-    return run
+    return sql_in(database)
 
 
 @pytest.fixture
 def insert(sql):
-    """A function that inserts a job, pending in root if nothing else is said, and returns its uuid."""
+    """A function that inserts a job, pending in root if nothing else is said, and returns its uuid.
+
+    ``sql`` says where, if not in the database of the test: see :func:`sql_in`.
+    """
     start = datetime.datetime(2026, 1, 1)
     numbers = itertools.count()
+    sql_here = sql
 
-    def insert_job(**values):
+    def insert_job(sql=sql_here, **values):
         row = {
             "uuid": str(uuid.uuid4()),
             "state": "pending",

@@ -1,5 +1,8 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl.html).
-"""Limits that are set in the web client hold at once, in a runner that goes on."""
+"""Limits that are set in the web client hold at once, in a runner that goes on.
+
+Those of one of two databases that share a runner do not concern the other one.
+"""
 
 import os
 
@@ -13,6 +16,8 @@ class Requests:
 
     def __init__(self):
         self.uuids = []
+        #: (name of the database, slot)
+        self.slots = []
         self._read, self._write = os.pipe()
 
     def fileno(self):
@@ -20,6 +25,7 @@ class Requests:
 
     def submit(self, db_name, slot, url):
         self.uuids.append(slot.uuid)
+        self.slots.append((db_name, slot))
 
     def responses(self):
         return []
@@ -31,24 +37,28 @@ class Requests:
 
 @pytest.fixture
 def start(jobrunner, database, sql, monkeypatch):
-    """A function that returns a runner of this database, with these channels, and its requests."""
+    """A function that returns a runner with these channels, and the uuids of what it runs.
+
+    Other databases than that of the test can be named.
+    """
     from odoo.addons.queue_job.core.runner_config import RunnerConfig
 
     monkeypatch.setattr(jobrunner.runner, "LONGEST_WAIT", 0.05)
-    sql("UPDATE queue_job_channel SET has_limits = FALSE, paused = FALSE")
-    sql("DELETE FROM queue_job_channel WHERE complete_name <> 'root'")
+    monkeypatch.setattr(jobrunner.runner, "DISCOVERY_INTERVAL", 0.1)
+    forget_limits(sql)
     started = []
 
     class Runner(jobrunner.runner.QueueJobRunner):
         def get_db_names(self):
-            return [database]
+            return self.names
 
-    def start_runner(channels):
+    def start_runner(channels, *names):
         runner = Runner(RunnerConfig(channels=channels))
+        runner.names = list(names or [database])
         runner._dispatcher = Requests()
         started.append(runner)
         runner.initialize_databases()
-        wait_until(lambda: runner.run_once() or runner._served, 30, "serving the database")
+        serve(runner, *runner.names)
         return runner, runner._dispatcher.uuids
 
     yield start_runner
@@ -60,9 +70,13 @@ def start(jobrunner, database, sql, monkeypatch):
 
 @pytest.fixture
 def set_limits(sql):
-    """A function that writes limits as the model does, and notifies."""
+    """A function that writes limits as the model does, and notifies.
 
-    def write(name, capacity=1, **values):
+    ``sql`` says where, if not in the database of the test.
+    """
+    sql_here = sql
+
+    def write(name, capacity=1, sql=sql_here, **values):
         sql(
             "INSERT INTO queue_job_channel (name, complete_name, removal_interval, rate_unit)"
             " VALUES (%s, %s, 30, 'second') ON CONFLICT DO NOTHING",
@@ -79,6 +93,17 @@ def set_limits(sql):
         sql("SELECT pg_notify('queue_job_channel', ':limits')")
 
     return write
+
+
+def forget_limits(sql):
+    sql("UPDATE queue_job_channel SET has_limits = FALSE, paused = FALSE, throttle = 0")
+    sql("DELETE FROM queue_job_channel WHERE complete_name <> 'root'")
+
+
+def serve(runner, *names):
+    """Have the runner serve these databases and no others."""
+    runner.names = list(names)
+    turns(runner, lambda: set(runner._served) == set(names), "serving the databases")
 
 
 def turns(runner, condition, what):
@@ -174,3 +199,108 @@ def test_a_lost_notification(start, insert, set_limits, sql, jobrunner, monkeypa
     sql("UPDATE queue_job_channel SET has_limits = TRUE, capacity = 2 WHERE complete_name = 'root'")
     insert(), insert()
     turns(runner, lambda: len(running) == 2, "two jobs")
+
+
+@pytest.fixture(scope="module")
+def other_database(fresh_databases):
+    return fresh_databases()
+
+
+@pytest.fixture
+def other(other_database, sql_in):
+    """Runs statements in the other database."""
+    sql = sql_in(other_database)
+    sql("TRUNCATE queue_job CASCADE")
+    forget_limits(sql)
+    return sql
+
+
+@pytest.fixture
+def start_both(start, database, other_database, other):
+    """As ``start``, for both databases."""
+    return lambda channels: start(channels, database, other_database)
+
+
+def test_pause_and_resume_of_one_of_two_databases(start_both, insert, set_limits, other):
+    set_limits("root.mail", 1, paused=True)
+    runner, running = start_both("root:4, root.mail:4")
+    # the older ones would come first
+    jobs = [insert(channel="root.mail") for _number in range(2)]
+    others = [insert(other, channel="root.mail") for _number in range(2)]
+    turns(runner, lambda: len(running) == 2, "the jobs of the other database")
+    rest(runner)
+    assert running == others
+    set_limits("root.mail", 4)
+    turns(runner, lambda: len(running) == 4, "the jobs of this one")
+    assert running == others + jobs
+
+
+def test_capacity_of_one_of_two_databases(start_both, insert, set_limits, other):
+    set_limits("root", 1)
+    runner, running = start_both("root:4")
+    jobs = [insert() for _number in range(4)]
+    others = [insert(other) for _number in range(4)]
+    turns(runner, lambda: len(running) == 4, "four jobs")
+    rest(runner)
+    assert sorted(running) == sorted([jobs[0], *others[:3]])
+
+
+def test_rate_of_one_of_two_databases(start_both, insert, set_limits, other, database):
+    """Only what is started by the runner itself can keep a rate: no slot has hints."""
+    set_limits("root", 4, throttle=3600)
+    runner, running = start_both("root:4")
+    for sql in (None, other):
+        for _number in range(8):
+            insert(*filter(None, [sql]))
+    turns(runner, lambda: len(running) == 4, "four jobs")
+    rest(runner)
+    slots = runner._dispatcher.slots
+    assert [len(slot.hints) for name, slot in slots if name == database] == [0]
+    assert sum(len(slot.hints) for name, slot in slots if name != database) == 5
+
+
+def test_sequential_of_one_of_two_databases(start_both, insert, sql, set_limits, other):
+    set_limits("root.seq", 1, sequential=True)
+    runner, running = start_both("root:4")
+    insert(channel="root.seq", state="failed")
+    behind, _last = insert(channel="root.seq"), insert(channel="root.seq")
+    insert(other, channel="root.seq", state="failed")
+    others = [insert(other, channel="root.seq") for _number in range(2)]
+    turns(runner, lambda: len(running) == 2, "the jobs of the other database")
+    rest(runner)
+    assert running == others
+    sql("UPDATE queue_job SET state = 'done' WHERE state = 'failed'")
+    turns(runner, lambda: len(running) == 3, "the job behind the failed one")
+    rest(runner)
+    assert running == [*others, behind]
+
+
+def test_no_database_gets_more_than_the_configuration_gives(
+    start_both, insert, set_limits, other, database
+):
+    set_limits("root", 9)
+    runner, running = start_both("root:2")
+    jobs = [insert() for _number in range(4)]
+    turns(runner, lambda: len(running) == 2, "two jobs")
+    rest(runner)
+    assert running == jobs[:2]
+    # until it has the runner for itself
+    serve(runner, database)
+    turns(runner, lambda: len(running) == 4, "all jobs")
+
+
+def test_they_end_with_serving_their_database(
+    start_both, insert, set_limits, other, database, other_database
+):
+    set_limits("root", 1, paused=True)
+    runner, running = start_both("root:2")
+    insert()
+    serve(runner, other_database)
+    first = insert(other)
+    turns(runner, lambda: running, "the job of the other database")
+    # and begin with it
+    serve(runner, database, other_database)
+    second = insert(other)
+    turns(runner, lambda: len(running) == 2, "another one")
+    rest(runner)
+    assert running == [first, second]

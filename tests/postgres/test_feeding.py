@@ -6,7 +6,7 @@ knows every row. What a slot holds is taken from both: its unit of capacity whil
 open, and its hints while they are reserved.
 """
 
-from dataclasses import replace
+from dataclasses import astuple, replace
 
 from channel_model import Limit, Model, Row
 from fake_database import FakeDatabase, FakeLeadership
@@ -32,6 +32,12 @@ fields = {
 }
 #: What becomes of a job that a worker runs: mostly it is done.
 outcomes = st.sampled_from(["done"] * 5 + ["failed", "pending", "later"])
+limits = st.builds(
+    Limit,
+    st.integers(0, 3),
+    throttle=st.sampled_from([0, 0, 0, 0.5, 2]),
+    paused=st.sampled_from([False] * 9 + [True]),
+) | st.just(Limit(1, sequential=True))
 kinds = {
     st.tuples(st.just("create"), databases, st.fixed_dictionaries(fields)): 12,
     st.tuples(st.just("create_many"), databases, fields["channel"], st.integers(2, 40)): 2,
@@ -51,16 +57,13 @@ kinds = {
     st.tuples(st.just("delete"), databases, numbers): 1,
     st.tuples(st.just("refuse"), numbers): 1,
     st.tuples(st.just("break_off"), numbers): 1,
+    st.tuples(
+        st.just("limit"), databases, st.dictionaries(st.sampled_from(CHANNELS), limits, max_size=2)
+    ): 2,
 }
 events = st.sampled_from([kind for kind in kinds for _ in range(kinds[kind])]).flatmap(
     lambda kind: kind
 )
-limits = st.builds(
-    Limit,
-    st.integers(0, 3),
-    throttle=st.sampled_from([0, 0, 0, 0.5, 2]),
-    paused=st.sampled_from([False] * 9 + [True]),
-) | st.just(Limit(1, sequential=True))
 configurations = st.fixed_dictionaries(
     {"root": st.sampled_from([Limit(1), Limit(2), Limit(4), Limit(1, sequential=True)])},
     optional=dict.fromkeys(CHANNELS[1:], limits),
@@ -81,11 +84,13 @@ class World:
     """Two databases, their runner, Odoo's workers, and the model."""
 
     def __init__(self, jobrunner, limits):
+        from odoo.addons.queue_job.core.channel_config import ChannelConfig
         from odoo.addons.queue_job.core.channel_manager import ChannelManager
         from odoo.addons.queue_job.core.window import Waiting
         from odoo.addons.queue_job.jobrunner.dispatcher import Response
         from odoo.addons.queue_job.jobrunner.served_database import ServedDatabase
 
+        self._config = ChannelConfig
         self._response = Response
         self.now = 1024.0
         self.manager = ChannelManager()
@@ -153,6 +158,13 @@ class World:
         for hint, outcome in zip(hints, outcomes[1:], strict=False):
             self._run(name, hint, "pending", slot.channel, outcome)
         self._answer(name, slot, hints=min(len(hints), len(outcomes) - 1))
+
+    def limit(self, name, limits):
+        """Limits are set in the web client of a database, in place of those of before."""
+        configs = [self._config(channel, *astuple(limits[channel])) for channel in limits]
+        if self.manager.limit_database(name, configs):
+            self.served[name].note_limits(self.now)
+        self.model.limit_database(name, configs)
 
     def refuse(self, number):
         """Odoo is not there; long enough for it to be tried again."""

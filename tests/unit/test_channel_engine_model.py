@@ -49,7 +49,7 @@ class Pair:
 
     def remove_db(self, db_name):
         self.engine.remove_db(db_name)
-        self.model.forget(lambda row: row.db_name == db_name)
+        self.model.remove_db(db_name)
 
     def forget_waiting(self, db_name, channel):
         self.engine.forget_waiting(db_name, channel)
@@ -58,6 +58,10 @@ class Pair:
     def configure(self, configs):
         self.engine.configure(configs)
         self.model.configure(configs)
+
+    def limit_database(self, db_name, configs):
+        self.engine.limit_database(db_name, configs)
+        self.model.limit_database(db_name, configs)
 
     def simple_configure(self, configs):
         self.engine.simple_configure(",".join(map(as_text, configs)))
@@ -141,6 +145,7 @@ WEIGHTS = {
     event("remove_db", db_names): 1,
     event("forget_waiting", db_names, channels): 1,
     event("configure", all_configs): 1,
+    event("limit_database", db_names, some_configs): 2,
     event("simple_configure", some_configs): 1,
 }
 # st.one_of counts a strategy once, however often it is in

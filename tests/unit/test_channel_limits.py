@@ -2,20 +2,21 @@
 import pytest
 
 from odoo.addons.queue_job.core.channel_config import ChannelConfig, parse_channels
-from odoo.addons.queue_job.core.channel_limits import ChannelLimits, limited
+from odoo.addons.queue_job.core.channel_limits import ChannelLimits, in_effect
 
 TEXT = "root:8, root.mail:2, erp:1:sequential, root.slow:3:throttle=5, root.off:1:paused"
 
 
-def texts(*databases, text=TEXT):
-    """The configuration as text, of the channels that differ from the written one."""
-    configs = limited(parse_channels(text), list(databases))
+def differences(limits, text=TEXT):
+    """The channels as text that the limits of the only database make differ from the written ones."""
+    configs, own = in_effect(parse_channels(text), {"db": limits})
+    assert own == {"db": []}
     return sorted(set(map(str, configs)) - set(map(str, parse_channels(text))))
 
 
-def test_without_limits_all_is_as_written():
-    assert limited(parse_channels(TEXT), [[]]) == parse_channels(TEXT)
-    assert limited(parse_channels(TEXT), []) == parse_channels(TEXT)
+@pytest.mark.parametrize("databases", [{}, {"a": []}, {"a": [], "b": []}])
+def test_without_limits_all_is_as_written(databases):
+    assert in_effect(parse_channels(TEXT), databases) == (parse_channels(TEXT), databases)
 
 
 @pytest.mark.parametrize(
@@ -35,33 +36,36 @@ def test_without_limits_all_is_as_written():
     ],
 )
 def test_the_only_database_overrides(limits, config):
-    assert texts([limits]) == [config]
+    assert differences([limits]) == [config]
 
 
 @pytest.mark.parametrize(
     ("limits", "config"),
     [
-        (ChannelLimits("root", True, 20), []),
-        (ChannelLimits("root", True, 3), ["root:3"]),
-        (ChannelLimits("root.mail", True, 0), []),
-        (ChannelLimits("root.slow", True, 1, throttle=1), ["root.slow:1:throttle=5"]),
-        (ChannelLimits("root.slow", True, 9, throttle=9), ["root.slow:3:throttle=9"]),
-        (ChannelLimits("root.off", True, 1), []),
-        (ChannelLimits("root.mail", paused=True), ["root.mail:2:paused"]),
-        (ChannelLimits("root.new", True, 4), ["root.new:4"]),
+        (ChannelLimits("root", True, 20), "root:20"),
+        (ChannelLimits("root.mail", True, 0), "root.mail:0"),
+        (ChannelLimits("root.mail", True, 1, sequential=True), "root.mail:1:sequential"),
+        (ChannelLimits("root.slow", True, 9, throttle=9), "root.slow:9:throttle=9"),
+        (ChannelLimits("root.mail", True, 4, paused=True), "root.mail:4:paused"),
+        # what it says of the capacity does not count
+        (
+            ChannelLimits("root.mail", capacity=4, sequential=True, paused=True),
+            "root.mail:0:paused",
+        ),
+        (ChannelLimits("root", paused=True), "root:0:paused"),
     ],
 )
-def test_several_databases_only_narrow(limits, config):
-    assert texts([limits], []) == texts([], [limits]) == config
-
-
-def test_the_strictest_of_several_databases_holds():
-    databases = [ChannelLimits("root.mail", True, 2)], [ChannelLimits("root.mail", True, 1)]
-    assert texts(*databases) == ["root.mail:1"]
+def test_each_of_several_databases_has_its_own(limits, config):
+    configs, own = in_effect(parse_channels(TEXT), {"a": [limits], "b": []})
+    assert configs == parse_channels(TEXT)
+    assert {name: list(map(str, limits)) for name, limits in own.items()} == {
+        "a": [config],
+        "b": [],
+    }
 
 
 def test_root_without_configuration_runs_one_job():
-    assert texts([ChannelLimits("root", paused=True)], text="") == ["root:1:paused"]
+    assert differences([ChannelLimits("root", paused=True)], text="") == ["root:1:paused"]
 
 
 @pytest.mark.parametrize("text", TEXT.split(", "))
