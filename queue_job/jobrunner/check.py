@@ -6,10 +6,19 @@ import os
 import psycopg2
 import requests
 
+from ..core.slot import REFUSED_HEADER, Slot
 from . import settings
+from .check_database import note, problem
 from .database import Database
+from .dispatcher import request_headers, request_path
 
 TIMEOUT = 10
+#: What is wrong when Odoo does not let the request through, by its status.
+HINTS = {
+    401: "set http_auth_user and http_auth_password",
+    403: "something before Odoo forbids it",
+    404: "it does not serve this database (see dbfilter and X-Odoo-Database), or not the addon",
+}
 
 
 def main():
@@ -26,7 +35,8 @@ def main():
     if not config.enabled:
         print("configuration: the capacity of root is 0: no job runs here")
         return 1
-    problems = [*map(_check_odoo, config.urls), *_check_databases(config)]
+    sick = [url for url in config.urls if _check_odoo(url)]
+    problems = [bool(sick), *_check_databases(config, set(config.urls).difference(sick))]
     problems.append(_check_health_file(config.health_file))
     return 1 if any(problems) else 0
 
@@ -52,7 +62,7 @@ def _check_health_file(path):
     return True
 
 
-def _check_databases(config):
+def _check_databases(config, urls):
     """Yield for each database whether there is a problem."""
     try:
         names = settings.database_names()
@@ -63,16 +73,42 @@ def _check_databases(config):
         print("databases: none to serve: create one, or set db_name")
         yield True
     for name in names:
-        yield _check_database(config, name)
+        yield _check_database(config, name, urls)
 
 
-def _check_database(config, name):
+def _check_database(config, name, urls):
     database = Database(name, config.database, config.poll_only)
+    listening = Database(name, config.database, config.poll_only)
+    remark = None
     try:
-        problem = database.missing_addon()
+        found = problem(database, listening)
+        remark = None if found else note(database)
     except psycopg2.Error as error:
-        problem = f"can't connect: {error}".strip()
+        found = f"can't connect: {error}".strip()
     finally:
         database.close()
-    print(f"database {name}: {problem or 'ready'}")
-    return bool(problem) and settings.are_databases_named()
+        listening.close()
+    print(f"database {name}: {found or 'ready'}")
+    if remark:
+        print(f"database {name}: {remark}")
+    if found:
+        # of all there are, some may well be none of ours
+        return settings.are_databases_named()
+    problems = [_check_way(config, name, url) for url in urls]
+    return any(problems)
+
+
+def _check_way(config, name, url):
+    """Request a job that is not there. :return: bool, whether there is a problem"""
+    path = request_path(name, Slot("check", 0, "root", "check"))
+    headers = {**request_headers(config), "X-Odoo-Database": name}
+    try:
+        answer = requests.get(url + path, headers=headers, timeout=TIMEOUT, allow_redirects=False)
+    except requests.RequestException as error:
+        print(f"database {name}: no answer of Odoo at {url}: {error}")
+        return True
+    if answer.status_code == 200 and REFUSED_HEADER in answer.headers:
+        return False
+    what = HINTS.get(answer.status_code, "that is not the addon of this version")
+    print(f"database {name}: Odoo at {url} answers {answer.status_code} to the runner: {what}")
+    return True

@@ -68,20 +68,20 @@ class Database:
     def __init__(self, db_name, overrides=None, poll_only=False):
         self.db_name = db_name
         self._overrides = overrides or {}
-        self._is_poll_only = poll_only
+        self.is_poll_only = poll_only
         self._connection = None
         self._echo = None
 
     def make_leadership(self):
         """:return: what this runner tries to lead the database with"""
-        return LeasedLeadership(self) if self._is_poll_only else SessionLeadership(self)
+        return LeasedLeadership(self) if self.is_poll_only else SessionLeadership(self)
 
     @property
     def connection(self):
         if self._connection is None:
             options = settings.connection_info(self.db_name, self._overrides)
             self._connection = Connection({**CONNECTION_OPTIONS, **options}, TIMEOUT)
-            if not self._is_poll_only:
+            if not self.is_poll_only:
                 self._connection.execute(SESSION)
         return self._connection
 
@@ -95,7 +95,7 @@ class Database:
 
     def query(self, sql, **parameters):
         """:return: list of the rows (tuples), empty for a statement without any"""
-        if self._is_poll_only:
+        if self.is_poll_only:
             sql = f"{TRANSACTION}{sql}"
         return self.connection.execute(sql, parameters)
 
@@ -127,7 +127,7 @@ class Database:
 
     def notified_channels(self):
         """:return: set of the names of channels told of since the last call"""
-        if self._is_poll_only:
+        if self.is_poll_only:
             return set()
         names = set()
         for channel, payload in self.connection.notifications():

@@ -58,7 +58,7 @@ class Dispatcher:
     """
 
     def __init__(self, config, threads):
-        self._headers = _headers(config)
+        self._headers = request_headers(config)
         self._requests = queue.SimpleQueue()
         self._threads_left = max(1, min(threads, MAX_THREADS))
         self._idle = threading.Semaphore(0)
@@ -76,7 +76,7 @@ class Dispatcher:
         :param slot: :class:`~..core.slot.Slot`
         :param str url: of the server to ask
         """
-        self._requests.put((url, db_name, slot, _path(db_name, slot)))
+        self._requests.put((url, db_name, slot, request_path(db_name, slot)))
         if not self._idle.acquire(blocking=False) and self._threads_left:
             self._threads_left -= 1
             # Daemons: the end of the process does not wait for a job that takes hours.
@@ -136,14 +136,14 @@ class Dispatcher:
         return _open(url)
 
 
-def _headers(config):
+def request_headers(config):
     if not config.user:
         return {}
     credentials = f"{config.user}:{config.password or ''}".encode()
     return {"Authorization": f"Basic {base64.b64encode(credentials).decode()}"}
 
 
-def _path(db_name, slot):
+def request_path(db_name, slot):
     parameters = {"db": db_name, "job_uuid": slot.uuid, "grant": slot.grant}
     if slot.hints:
         parameters["hints"] = ",".join(str(hint.id) for hint in slot.hints)

@@ -7,9 +7,12 @@ import pytest
 
 
 def statements(jobrunner):
+    from odoo.addons.queue_job.jobrunner import check_queries
+
     found = {
         name: value
-        for name, value in vars(jobrunner.queries).items()
+        for module in (jobrunner.queries, check_queries)
+        for name, value in vars(module).items()
         if name.isupper() and re.match(r"\s*(SELECT|UPDATE|WITH) ", str(value))
     }
     found["requeue_dead_jobs()"] = jobrunner.queries.requeue_dead_jobs()

@@ -1,0 +1,47 @@
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl.html).
+"""The SQL of ``--check``, beside that of the runner itself."""
+
+#: What the runner does with which tables.
+NEEDED = {
+    "ir_module_module": ("SELECT",),
+    "queue_job": ("SELECT", "UPDATE"),
+    "queue_job_channel": ("SELECT",),
+    "queue_job_dependency": ("SELECT",),
+    "queue_job_leader": ("SELECT", "UPDATE"),
+}
+
+_NEEDED = ", ".join(
+    f"('{table}', '{privilege}')"
+    for table, privileges in NEEDED.items()
+    for privilege in privileges
+)
+
+#: The tables that are there, and that the role of the session may not use as the runner has to.
+MISSING_PRIVILEGES = f"""
+    SELECT name, string_agg(privilege, ', ') AS privileges
+      FROM (VALUES {_NEEDED}) AS needed (name, privilege)
+     WHERE NOT has_table_privilege(to_regclass(name), privilege)
+  GROUP BY name
+  ORDER BY name
+"""
+
+#: Nothing can be written: a standby, or set so.
+IS_READ_ONLY = "SELECT current_setting('transaction_read_only')::bool"
+
+#: The role of the session, that of Odoo (which owns the table), and whether the first one may end sessions
+#: of the other one, by the rule of pg_terminate_backend().
+ROLES = """
+    SELECT me.rolname::text, owner.rolname::text,
+           me.rolsuper
+           OR (NOT owner.rolsuper
+               AND (pg_has_role(me.oid, owner.oid, 'USAGE')
+                    OR pg_has_role(me.oid, 'pg_signal_backend', 'USAGE'))) AS may_terminate
+      FROM pg_roles AS me, pg_class AS job JOIN pg_roles AS owner ON owner.oid = job.relowner
+     WHERE me.rolname = current_user AND job.oid = to_regclass('queue_job')
+"""
+
+#: Whether modules are to be installed, upgraded or uninstalled: jobs wait for that.
+IS_UPGRADING = "SELECT EXISTS (SELECT FROM ir_module_module WHERE state LIKE 'to %%')"
+
+ROLE = "SELECT current_user"
+NOTIFY = "SELECT pg_notify(%(channel)s, 'check')"
