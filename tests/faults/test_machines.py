@@ -207,6 +207,7 @@ def test_the_machine_of_the_leader_is_cut_off(here, judge):
 
 
 @pytest.mark.long
+@pytest.mark.namespaces
 def test_all_machines_are_cut_off(here, judge):
     """As when the switch fails: it is no fault of the jobs."""
     work(here, max_retries=1)
