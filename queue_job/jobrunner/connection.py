@@ -6,6 +6,7 @@ swallows what is sent. Here the socket is asynchronous, and waited for with a li
 runner's loop without holding up the other databases, see :mod:`.lane`.
 """
 
+import logging
 import select
 import time
 
@@ -14,7 +15,29 @@ from psycopg2.extensions import POLL_OK, POLL_READ, POLL_WRITE
 
 from . import lane
 
+_logger = logging.getLogger(__name__)
+
 _EVENTS = {POLL_READ: select.POLLIN, POLL_WRITE: select.POLLOUT}
+
+
+def _each_host(options):
+    """The options of a connection to each of its hosts.
+
+    libpq would wait for the first one as long as we wait for all of them, when nothing says that
+    it is gone.
+
+    :return: list of dict, not empty
+    """
+    hosts = str(options.get("host") or "").split(",")
+    ports = str(options.get("port") or "").split(",")
+    if len(hosts) == 1:
+        return [options]
+    if len(ports) == 1:
+        ports *= len(hosts)
+    return [
+        {**options, "host": host.strip(), **({"port": port} if port else {})}
+        for host, port in zip(hosts, ports, strict=False)
+    ]
 
 
 class NoAnswer(psycopg2.OperationalError):
@@ -26,12 +49,22 @@ class Connection:
 
     All errors are ``psycopg2.Error``. After one of the connection itself it is closed.
 
-    :param dict options: arguments of ``psycopg2.connect``
-    :param timeout: seconds until it has to be connected, and until each answer
+    :param dict options: arguments of ``psycopg2.connect``; several hosts are tried in turn
+    :param timeout: seconds until each host has to be connected, and until each answer
     """
 
     def __init__(self, options, timeout):
         self._timeout = timeout
+        *others, last = _each_host(options)
+        for one in others:
+            try:
+                self._connect(one)
+                return
+            except psycopg2.OperationalError:
+                _logger.debug("no connection to %s", one["host"], exc_info=True)
+        self._connect(last)
+
+    def _connect(self, options):
         self._connection = psycopg2.connect(**options, async_=True)
         self._wait()
 

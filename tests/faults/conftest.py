@@ -38,7 +38,7 @@ def pytest_configure(config):
 
 def pytest_report_header():
     if reason := why_no_namespaces():
-        return f"machines are process groups, and not cut off from each other alone: {reason}"
+        return f"machines are process groups, and lose power instead of their cable: {reason}"
     return "machines are network namespaces"
 
 

@@ -84,7 +84,7 @@ def test_the_address_moves_to_the_promoted_standby(pair, address, start, judge):
 def test_the_hosts_are_both_named(pair, start, judge):
     """``db_host`` of Odoo names two; who connects takes the one that can be written to."""
     here = start(
-        environ={"PGTARGETSESSIONATTRS": "read-write"},
+        environ={"PGTARGETSESSIONATTRS": "read-write", "PGCONNECT_TIMEOUT": "5"},
         options={"db_host": f"{pair.primary.host},{pair.standby.host}"},
     )
     uuids = here.delay("leave", 40, kwargs={"seconds": 0.4}, max_retries=1)

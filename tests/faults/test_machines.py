@@ -160,11 +160,17 @@ def comes_back(here, judge, machine, fault):
     here.network.plug(machine)
     supervisor = Supervisor(*here.network.machines)
     start = time.monotonic()
-    here.delay("leave", 200, kwargs={"seconds": 0.4}, max_retries=1)
-    supervisor.wait_until(lambda: here.jobs_of(machine), PATIENCE, "a job on the machine")
+
+    def is_busy():
+        if not here.count("pending"):
+            here.delay("leave", 2 * CAPACITY, kwargs={"seconds": 0.4}, max_retries=1)
+        return here.jobs_of(machine)
+
+    supervisor.wait_until(is_busy, PATIENCE, "a job on the machine")
     judge(here, fault, time.monotonic() - start)
 
 
+@pytest.mark.long
 def test_a_machine_is_cut_off(here, judge):
     """Its jobs run again elsewhere, the others do not notice; and it comes back."""
     leader = here.leader()
@@ -201,6 +207,7 @@ def test_the_machine_of_the_leader_is_cut_off(here, judge):
 
 
 @pytest.mark.long
+@pytest.mark.namespaces
 def test_all_machines_are_cut_off(here, judge):
     """As when the switch fails: it is no fault of the jobs."""
     work(here, max_retries=1)

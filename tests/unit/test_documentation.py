@@ -261,3 +261,14 @@ def test_links(document):
     titles = set(re.findall(r"^(.+)\n[=-]{3,}$", text, re.MULTILINE))
     named = re.findall(r"(?<!`)`([^`<>]+)`_(?!_)", text) + re.findall(r"\b([A-Z]\w+)_\b", text)
     assert {inspect.cleandoc(name) for name in named} <= titles
+
+
+def test_each_fault_has_the_test_that_is_named():
+    """The table of ``tests/faults/README.rst`` is complete, and names what is there."""
+    faults = REPOSITORY / "tests/faults"
+    table = (faults / "README.rst").read_text()
+    named = re.findall(r"``(test_\w+\.py)`` +``(test_\w+)``", table)
+    assert len(named) > 40
+    for file, test in named:
+        assert f"def {test}(" in (faults / file).read_text(), f"{file}: {test}"
+    assert {file for file, _test in named} == {path.name for path in faults.glob("test_*.py")}

@@ -1,4 +1,4 @@
-"""A clock that jumps, for processes started with it: Debian's libfaketime."""
+"""Clocks that jump or run fast, for processes started with them: Debian's libfaketime."""
 
 from pathlib import Path
 
@@ -34,6 +34,11 @@ class Clock:
         new.chmod(0o644)
         # whoever reads it at this moment finds the one or the other
         new.replace(self._file)
+
+
+def fast_clock(rate):
+    """:return: dict, variables of a process whose clocks run so many times as fast, and whose waits are as short"""
+    return {"LD_PRELOAD": str(_library()), "FAKETIME": f"+0 x{rate}", "NO_FAKE_STAT": "1"}
 
 
 def _library():

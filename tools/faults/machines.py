@@ -1,8 +1,8 @@
 """Several machines with an Odoo server each, and PostgreSQL on one of its own, joined by cables that can be pulled.
 
 They are network namespaces, joined by a switch within another one: nothing of them is seen outside. Where these can't
-be made, machines are process groups of this one, which are frozen when they are cut off; then they can't be cut off
-from each other alone.
+be made, machines are process groups of this one, which lose their power instead of their cable; then they can't be cut
+off from each other alone, nor come back with what they had under way.
 """
 
 import contextlib
@@ -10,7 +10,6 @@ import ctypes
 import functools
 import os
 import shutil
-import signal
 import subprocess
 from pathlib import Path
 
@@ -163,42 +162,29 @@ class ProcessGroups:
             Machine(name, HOST, port, contextlib.nullcontext)
             for name, port in zip(names, free_ports(len(names)), strict=True)
         ]
-        self._frozen = {}
 
     def __enter__(self):
         return self
 
     def __exit__(self, *exc_info):
-        for machine in self.machines:
-            self.plug(machine)
+        pass
 
     @contextlib.contextmanager
     def cluster(self, places):
-        with Cluster(places) as self._cluster:
-            self.database_host = self._cluster.host
-            yield self._cluster
+        with Cluster(places) as cluster:
+            self.database_host = cluster.host
+            yield cluster
 
     def unplug(self, machine):
-        """Freeze it; its sessions end, as PostgreSQL ends those that do not answer."""
-        self._frozen[machine.name] = machine.server.child.members()
-        self._signal(machine, signal.SIGSTOP)
-        self._cluster.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-            " WHERE starts_with(application_name, %s)",
-            [f"{machine.name}-"],
-        )
+        """End all of its processes at once."""
+        machine.server.child.kill()
 
     def plug(self, machine):
-        self._signal(machine, signal.SIGCONT)
-        self._frozen.pop(machine.name, None)
+        if not machine.is_running:
+            machine.start()
 
     def join(self):
         """They always see each other."""
-
-    def _signal(self, machine, number):
-        for pid in self._frozen.get(machine.name, ()):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, number)
 
 
 # -- namespaces
