@@ -6,7 +6,6 @@ worker needs from PostgreSQL meanwhile is in ``docs/locking.rst``.
 """
 
 import logging
-import textwrap
 import traceback
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from odoo.tools import str2bool
 
 from . import job_storage, job_values
 from .core import dead_job, time_limit
+from .core.log_text import one_line, quoted
 from .core.retry import CONFLICT_INTERVAL, interruption_delay
 from .core.states import DONE, FAILED
 from .exception import FailedJobError, JobError, JobTimedOut, NoSuchJobError, RetryableJobError
@@ -186,10 +186,10 @@ def _settle_timed_out(env, job):
     """Let a job wait for its next try, or fail, whose last one has taken too long."""
     verdict = job.retry_policy.verdict(JobTimedOut(job.exc_message))
     if not time_limit.is_tried_again(verdict, job.retry, job.max_retries):
-        _logger.error("%s failed: %s", job, job.exc_message)
+        _logger.error("%s failed: %s", job, one_line(job.exc_message))
         _fail_outside(env, job)
         return
-    _logger.debug("%s postponed: %s", job, job.exc_message)
+    _logger.debug("%s postponed: %s", job, one_line(job.exc_message))
     job.postpone(result=job.exc_message)
     job.set_pending(reset_retry=False)
     job.store()
@@ -273,7 +273,7 @@ def roll_back(env, outcome):
 
 def settle_retry(job, retry):
     """Write that the job is tried again."""
-    _logger.debug("%s postponed: %s", job, retry.reason)
+    _logger.debug("%s postponed: %s", job, one_line(retry.reason))
 
     def write():
         job.postpone(result=retry.reason, seconds=retry.seconds)
@@ -287,7 +287,7 @@ def settle_return(job, outcome):
 
     Unless it was interrupted again and again: then it fails.
     """
-    reason = " ".join(outcome.reason.split())
+    reason = one_line(outcome.reason)
     failure = {}
 
     def write():
@@ -325,9 +325,9 @@ def _interrupted_values(count, reason):
     }
 
 
-def quoted(text):
-    """:return: ``text`` for the log: no line of it looks like a record of its own"""
-    return textwrap.indent(text, "    ", lambda line: True)
+def log_error(message, *arguments, logger=_logger):
+    """Log the error that is being handled, in which there may be any text."""
+    logger.error(f"{message}\n%s", *arguments, quoted(traceback.format_exc()))
 
 
 def settle_failed(job, values):
@@ -410,8 +410,12 @@ def run_failure_hook(job, values):
     try:
         with job.in_temporary_env():
             job.on_fail(values)
+        if not in_test_mode():
+            # before the next job, which may fail and take back what is still to be signalled
+            job.env.registry.signal_changes()
     except Exception:
-        _logger.exception("the method on failure of %s failed itself", job)
+        job.env.registry.reset_changes()
+        log_error("the method on failure of %s failed itself", job)
 
 
 def wake_dependents(env, job):

@@ -339,8 +339,8 @@ class Job:
 
     @property
     def func_string(self):
-        arguments = [repr(arg) for arg in self.args]
-        arguments += [f"{key}={shown(key, value)}" for key, value in self.kwargs.items()]
+        arguments = [shown(arg) for arg in self.args]
+        arguments += [f"{key}={shown(value, key)}" for key, value in self.kwargs.items()]
         return f"{self.recordset!r}.{self.method_name}({', '.join(arguments)})"
 
     @property

@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from urllib.parse import urlencode, urlsplit
 
+from ..core.log_text import one_line
 from ..core.slot import HINTS_HEADER, REFUSED_HEADER
 
 #: Seconds to wait for a connection. The answer is waited for without limit: a job may
@@ -109,9 +110,9 @@ class Dispatcher:
             try:
                 hints, was_refused = self._ask(url, db_name, path)
             except _WrongAnswer as error:
-                problem = str(error)
+                problem = one_line(error)
             except (OSError, http.client.HTTPException, ValueError) as error:
-                problem = f"{type(error).__name__}: {error}"
+                problem = one_line(f"{type(error).__name__}: {error}")
             self._responses.put(
                 Response(db_name, slot.uuid, problem, hints, url, slot.grant, was_refused)
             )

@@ -43,6 +43,7 @@ ALLOWED = {
     "execution": {
         *("core", "exception", "fields", "job", "job_claim", "job_storage", "job_values", "utils"),
     },
+    "surroundings": set(),
     "sql": {"core", "job_values"},
     "storage": {"core", "declaration", "exception", "job", "job_storage"},
     "models": {
@@ -50,7 +51,9 @@ ALLOWED = {
         *("fields", "job", "job_stop", "job_storage", "sql", "utils"),
     },
     "wizards": {"core", "exception", "job", "models"},
-    "controllers": {"core", "delay", "exception", "execution", "job", "utils"},
+    "controllers": {
+        *("core", "delay", "exception", "execution", "job", "surroundings", "utils"),
+    },
     "jobrunner": {"core", "exception"},
     "cli": {"core", "exception", "jobrunner"},
     "migrations": {"core", "exception", "sql"},
