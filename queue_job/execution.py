@@ -45,6 +45,15 @@ OLD_STYLE_PARAMETER = "queue_job.allow_old_style_calls"
 SETTLE_ATTEMPTS = 3
 
 
+#: By the lease that the claim has just written, in its transaction.
+_FAIL_UNREADABLE = f"""
+    UPDATE queue_job
+       SET state = '{FAILED}', exc_name = 'JobError', exc_info = NULL,
+           exc_message = 'The job cannot be read from its row: ' || %(text)s
+     WHERE lease = %(lease)s
+"""
+
+
 @dataclass(frozen=True)
 class Retry:
     """The job is tried again."""
@@ -133,6 +142,7 @@ def fresh_environment(cr, grant=None):
     if not in_test_mode():
         set_isolation(cr, ISOLATION_LEVEL_READ_COMMITTED)
         cr.transaction = None
+        cr.cache.clear()
     context = {} if grant is None else {GRANT_KEY: grant}
     return api.Environment(cr, api.SUPERUSER_ID, context)
 
@@ -146,7 +156,7 @@ def acquire(env, job_uuid):
     """
     grant = env.context.get(GRANT_KEY)
     env = env(context={})
-    row = claim(env, CLAIM_ENQUEUED, Job.start_values(), uuid=job_uuid, grant=grant)
+    row = _claim(env, CLAIM_ENQUEUED, uuid=job_uuid, grant=grant)
     if row is None:
         raise NoSuchJobError(job_uuid)
     return _begin_try(env, row)
@@ -158,8 +168,22 @@ def acquire_hint(env, job_id, channel, grant=None):
     :param int job_id: of the row
     :return: the job; None: it can't be claimed, or has failed already
     """
-    row = claim(env, CLAIM_PENDING, Job.start_values(), id=job_id, channel=channel, grant=grant)
+    row = _claim(env, CLAIM_PENDING, id=job_id, channel=channel, grant=grant)
     return row and _begin_try(env, row)
+
+
+def _claim(env, query, **which):
+    """:return: dict, the row; None: it can't be claimed, or not be read, and has failed"""
+    start = Job.start_values()
+    try:
+        return claim(env, query, start, **which)
+    except (ValueError, RecursionError) as error:
+        # JSON of PostgreSQL that Python refuses: thousands of digits, or of lists in lists
+        text = one_line(f"{type(error).__name__}: {error}")
+        _logger.error("the job with %s cannot be read from its row: %s", which, text)
+        env.cr.execute(_FAIL_UNREADABLE, {"lease": start["lease"], "text": text})
+        env.cr.commit()
+        return None
 
 
 def _begin_try(env, row):

@@ -593,7 +593,7 @@ class Job:
         return self.result
 
     def _check_call(self):
-        """:raises JobError: the row, which somebody has changed, holds no records or arguments"""
+        """:raises JobError: the row, which somebody has changed, holds no call"""
         if not isinstance(self.args, tuple) or not isinstance(self.kwargs, dict):
             raise JobError(
                 f"The arguments in the row of job {self.uuid} are not a list and a dict:"
@@ -605,6 +605,8 @@ class Job:
                 f" {self.model_name}, or nothing can be made of them. Cancel the job and delay"
                 " the method again."
             )
+        if self.method_name.startswith("__"):
+            raise JobError(f"{self.method_name} of job {self.uuid} is none that can be delayed.")
         undecodable = first_undecodable(self.args) or first_undecodable(self.kwargs)
         if undecodable:
             raise JobError(

@@ -56,9 +56,11 @@ class QueueJobTesting(models.Model):
             "note": NOTE.get(),
             "precision": decimal.getcontext().prec,
             "request": [request.env.uid, request.env.su, dict(request.env.context)],
-            "session": {name: str(value) for name, value in request.session.items()},
+            "session": {
+                name: str(value) for name, value in request.session.items() if name != "create_time"
+            },
             "settings": {name: self._setting(name) for name in SETTINGS},
-            "hooks": [dict(cr.precommit.data), dict(cr.postcommit.data)],
+            "cursor": [dict(cr.precommit.data), dict(cr.postcommit.data), cr.cache.get("note")],
             "is_default": cr.transaction.default_env.uid,
             "environment": [
                 *(self.env.uid, self.env.su, self.env.company.id, self.env.companies.ids),
