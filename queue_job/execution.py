@@ -6,7 +6,6 @@ worker needs from PostgreSQL meanwhile is in ``docs/locking.rst``.
 """
 
 import logging
-import textwrap
 import traceback
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from odoo.tools import str2bool
 
 from . import job_storage, job_values, outage
 from .core import dead_job, time_limit
+from .core.log_text import one_line, quoted
 from .core.retry import CONFLICT_INTERVAL, interruption_delay
 from .core.states import DONE, FAILED
 from .exception import FailedJobError, JobError, JobTimedOut, NoSuchJobError, RetryableJobError
@@ -44,6 +44,15 @@ OLD_STYLE_PARAMETER = "queue_job.allow_old_style_calls"
 
 #: How often an outcome is written anew when its row has just been changed.
 SETTLE_ATTEMPTS = 3
+
+
+#: By the lease that the claim has just written, in its transaction.
+_FAIL_UNREADABLE = f"""
+    UPDATE queue_job
+       SET state = '{FAILED}', exc_name = 'JobError', exc_info = NULL,
+           exc_message = 'The job cannot be read from its row: ' || %(text)s
+     WHERE lease = %(lease)s
+"""
 
 
 @dataclass(frozen=True)
@@ -134,6 +143,7 @@ def fresh_environment(cr, grant=None):
     if not in_test_mode():
         set_isolation(cr, ISOLATION_LEVEL_READ_COMMITTED)
         cr.transaction = None
+        cr.cache.clear()
     context = {} if grant is None else {GRANT_KEY: grant}
     return api.Environment(cr, api.SUPERUSER_ID, context)
 
@@ -147,7 +157,7 @@ def acquire(env, job_uuid):
     """
     grant = env.context.get(GRANT_KEY)
     env = env(context={})
-    row = claim(env, CLAIM_ENQUEUED, Job.start_values(), uuid=job_uuid, grant=grant)
+    row = _claim(env, CLAIM_ENQUEUED, uuid=job_uuid, grant=grant)
     if row is None:
         raise NoSuchJobError(job_uuid)
     return _begin_try(env, row)
@@ -159,8 +169,22 @@ def acquire_hint(env, job_id, channel, grant=None):
     :param int job_id: of the row
     :return: the job; None: it can't be claimed, or has failed already
     """
-    row = claim(env, CLAIM_PENDING, Job.start_values(), id=job_id, channel=channel, grant=grant)
+    row = _claim(env, CLAIM_PENDING, id=job_id, channel=channel, grant=grant)
     return row and _begin_try(env, row)
+
+
+def _claim(env, query, **which):
+    """:return: dict, the row; None: it can't be claimed, or not be read, and has failed"""
+    start = Job.start_values()
+    try:
+        return claim(env, query, start, **which)
+    except (ValueError, RecursionError) as error:
+        # JSON of PostgreSQL that Python refuses: thousands of digits, or of lists in lists
+        text = one_line(f"{type(error).__name__}: {error}")
+        _logger.error("the job with %s cannot be read from its row: %s", which, text)
+        env.cr.execute(_FAIL_UNREADABLE, {"lease": start["lease"], "text": text})
+        env.cr.commit()
+        return None
 
 
 def _begin_try(env, row):
@@ -187,10 +211,10 @@ def _settle_timed_out(env, job):
     """Let a job wait for its next try, or fail, whose last one has taken too long."""
     verdict = job.retry_policy.verdict(JobTimedOut(job.exc_message))
     if not time_limit.is_tried_again(verdict, job.retry, job.max_retries):
-        _logger.error("%s failed: %s", job, job.exc_message)
+        _logger.error("%s failed: %s", job, one_line(job.exc_message))
         _fail_outside(env, job)
         return
-    _logger.debug("%s postponed: %s", job, job.exc_message)
+    _logger.debug("%s postponed: %s", job, one_line(job.exc_message))
     job.postpone(result=job.exc_message)
     job.set_pending(reset_retry=False)
     job.store()
@@ -277,7 +301,7 @@ def roll_back(env, outcome):
 
 def settle_retry(job, retry):
     """Write that the job is tried again."""
-    _logger.debug("%s postponed: %s", job, retry.reason)
+    _logger.debug("%s postponed: %s", job, one_line(retry.reason))
 
     def write():
         job.postpone(result=retry.reason, seconds=retry.seconds)
@@ -291,7 +315,7 @@ def settle_return(job, outcome):
 
     Unless it was interrupted again and again: then it fails.
     """
-    reason = " ".join(outcome.reason.split())
+    reason = one_line(outcome.reason)
     failure = {}
 
     def write():
@@ -329,9 +353,9 @@ def _interrupted_values(count, reason):
     }
 
 
-def quoted(text):
-    """:return: ``text`` for the log: no line of it looks like a record of its own"""
-    return textwrap.indent(text, "    ", lambda line: True)
+def log_error(message, *arguments, logger=_logger):
+    """Log the error that is being handled, in which there may be any text."""
+    logger.error(f"{message}\n%s", *arguments, quoted(traceback.format_exc()))
 
 
 def settle_failed(job, values):
@@ -420,8 +444,12 @@ def run_failure_hook(job, values):
     try:
         with job.in_temporary_env():
             job.on_fail(values)
+        if not in_test_mode():
+            # before the next job, which may fail and take back what is still to be signalled
+            job.env.registry.signal_changes()
     except Exception:
-        _logger.exception("the method on failure of %s failed itself", job)
+        job.env.registry.reset_changes()
+        log_error("the method on failure of %s failed itself", job)
 
 
 def wake_dependents(env, job):

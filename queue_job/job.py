@@ -341,8 +341,8 @@ class Job:
 
     @property
     def func_string(self):
-        arguments = [repr(arg) for arg in self.args]
-        arguments += [f"{key}={shown(key, value)}" for key, value in self.kwargs.items()]
+        arguments = [shown(arg) for arg in self.args]
+        arguments += [f"{key}={shown(value, key)}" for key, value in self.kwargs.items()]
         return f"{self.recordset!r}.{self.method_name}({', '.join(arguments)})"
 
     @property
@@ -595,7 +595,7 @@ class Job:
         return self.result
 
     def _check_call(self):
-        """:raises JobError: the row, which somebody has changed, holds no records or arguments"""
+        """:raises JobError: the row, which somebody has changed, holds no call"""
         if not isinstance(self.args, tuple) or not isinstance(self.kwargs, dict):
             raise JobError(
                 f"The arguments in the row of job {self.uuid} are not a list and a dict:"
@@ -607,6 +607,8 @@ class Job:
                 f" {self.model_name}, or nothing can be made of them. Cancel the job and delay"
                 " the method again."
             )
+        if self.method_name.startswith("__"):
+            raise JobError(f"{self.method_name} of job {self.uuid} is none that can be delayed.")
         undecodable = first_undecodable(self.args) or first_undecodable(self.kwargs)
         if undecodable:
             raise JobError(

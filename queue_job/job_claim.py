@@ -16,8 +16,9 @@ _CLAIM = "SELECT {function}({key}, %(worker_pid)s, %(lease)s)"
 
 #: The job that a request is for.
 CLAIM_ENQUEUED = _CLAIM.format(function="queue_job_claim_enqueued", key="%(uuid)s, %(grant)s")
-#: A job that was hinted.
-CLAIM_PENDING = _CLAIM.format(
+#: A job that was hinted. Of the job before it nothing that it has SET for its session may stay:
+#: Odoo's pool of connections does the same before a session is used again.
+CLAIM_PENDING = "RESET ALL; " + _CLAIM.format(
     function="queue_job_claim_pending", key="%(id)s, %(channel)s, %(grant)s"
 )
 

@@ -14,6 +14,7 @@ from ..core.retry import CONFLICT_INTERVAL
 from ..core.slot import BUDGET, HINTS_HEADER, REFUSED_HEADER, parse_hints
 from ..core.states import FAILED
 from ..exception import NoSuchJobError
+from ..surroundings import run_apart
 
 _logger = logging.getLogger(__name__)
 
@@ -103,7 +104,7 @@ class RunJobController(http.Controller):
     @classmethod
     def _run_claimed(cls, env, job):
         if execution.begin(env, job):
-            cls._run_and_report(env, job)
+            run_apart(cls._run_and_report, env, job)
 
     @classmethod
     def _run_and_report(cls, env, job):
@@ -112,7 +113,9 @@ class RunJobController(http.Controller):
         except Exception:
             # The error of a job that has failed is in the log and in its row already.
             if job.state != FAILED:
-                _logger.exception("%s could not be settled; it will be found dead", job)
+                execution.log_error(
+                    "%s could not be settled; it will be found dead", job, logger=_logger
+                )
 
     @classmethod
     def _acquire_job(cls, env, job_uuid):
@@ -158,7 +161,9 @@ class RunJobController(http.Controller):
         outcome = execution.classify(error, job, execution.connection_lost(env.cr))
         execution.roll_back(env, outcome)
         if execution.was_committed(job):
-            _logger.exception("%s is done, but something after its commit failed", job)
+            execution.log_error(
+                "%s is done, but something after its commit failed", job, logger=_logger
+            )
             return True
         if isinstance(outcome, execution.Retry):
             execution.settle_retry(job, outcome)

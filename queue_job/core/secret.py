@@ -1,5 +1,6 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl.html).
-"""What people see of an argument: of one whose name says that it is a secret, nothing.
+"""What people see of an argument: of one whose name says that it is a secret, nothing; nor of
+what a dict in it has under such a name, as the values of ``create()`` and ``write()``.
 
 The argument itself is stored as it is, for the method needs it: see ``docs/security.rst``.
 """
@@ -7,10 +8,12 @@ The argument itself is stored as it is, for the method needs it: see ``docs/secu
 import re
 
 MASK = "'***'"
-_SECRET = re.compile(
-    r"(^|_)(password|passwd|passphrase|pwd|secret|token|api_?key|private_key|credentials?)(_|$|\d)",
-    re.IGNORECASE,
-)
+
+#: How deep secrets are looked for.
+DEPTH = 10
+_WORDS = "password|passwd|passphrase|pwd|secret|token|api_?key|private_key|credentials?"
+_SECRET = re.compile(rf"(^|_)({_WORDS})(_|$|\d)", re.IGNORECASE)
+_ANYWHERE = re.compile(_WORDS, re.IGNORECASE)
 
 
 def is_secret(name):
@@ -22,6 +25,31 @@ def is_secret(name):
     return bool(_SECRET.search(name))
 
 
-def shown(name, value):
-    """:return: str, the ``repr()`` of an argument, or what is shown instead"""
-    return MASK if is_secret(name) else repr(value)
+def shown(value, name=None):
+    """The ``repr()`` of an argument, or what is shown instead.
+
+    >>> shown("x", "password"), shown({"name": "x", "api_key": "y"})
+    ("'***'", "{'name': 'x', 'api_key': '***'}")
+    """
+    if name is not None and is_secret(name):
+        return MASK
+    text = repr(value)
+    # Most have none, and are not gone through.
+    return repr(_masked(value, DEPTH)) if _ANYWHERE.search(text) else text
+
+
+class _Masked:
+    def __repr__(self):
+        return MASK
+
+
+def _masked(value, depth):
+    kind = type(value)
+    if depth and kind is dict:
+        return {
+            key: _Masked() if isinstance(key, str) and is_secret(key) else _masked(item, depth - 1)
+            for key, item in value.items()
+        }
+    if depth and kind in (list, tuple):
+        return kind(_masked(item, depth - 1) for item in value)
+    return value

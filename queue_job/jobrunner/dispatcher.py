@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from urllib.parse import urlencode, urlsplit
 
+from ..core.log_text import one_line
 from ..core.slot import HINTS_HEADER, REFUSED_HEADER
 from .mailbox import Mailbox
 
@@ -94,9 +95,9 @@ class Dispatcher:
             try:
                 hints, was_refused = self._ask(url, db_name, path)
             except _WrongAnswer as error:
-                problem = str(error)
+                problem = one_line(error)
             except (OSError, http.client.HTTPException, ValueError) as error:
-                problem = f"{type(error).__name__}: {error}"
+                problem = one_line(f"{type(error).__name__}: {error}")
             # before the loop can know of it: its next request finds a thread
             self._idle.release()
             self._responses.put(

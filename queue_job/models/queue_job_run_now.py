@@ -99,7 +99,7 @@ class QueueJob(models.Model):
             job.set_pending(reset_retry=False)
             job.store()
             return
-        _logger.warning("%s failed, run by hand\n%s", job, outcome.traceback)
+        _logger.warning("%s failed, run by hand\n%s", job, execution.quoted(outcome.traceback))
         values = execution.failure_values(outcome.traceback, outcome.error)
         job.result = None
         job.set_failed(**values)
@@ -110,4 +110,4 @@ class QueueJob(models.Model):
         except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY:
             raise
         except Exception:
-            _logger.exception("the method on failure of %s failed itself", job)
+            execution.log_error("the method on failure of %s failed itself", job, logger=_logger)

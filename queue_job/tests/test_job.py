@@ -5,7 +5,12 @@ from unittest import mock
 
 from odoo.addons import queue_job
 from odoo.addons.queue_job import job as job_module
-from odoo.addons.queue_job.exception import FailedJobError, NoSuchJobError, RetryableJobError
+from odoo.addons.queue_job.exception import (
+    FailedJobError,
+    JobError,
+    NoSuchJobError,
+    RetryableJobError,
+)
 from odoo.addons.queue_job.job import Job, identity_exact
 from odoo.tests import TransactionCase
 
@@ -397,7 +402,7 @@ class TestStore(JobCase):
         )
         self.env.invalidate_all()
         loaded = Job.load(self.env, job.uuid)
-        with self.assertRaises(AttributeError):
+        with self.assertRaisesRegex(JobError, f"records in the row of job {job.uuid}"):
             loaded.perform()
         loaded.db_record().button_cancelled()
         self.assertEqual(loaded.db_record().state, "cancelled")

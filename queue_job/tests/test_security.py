@@ -69,6 +69,25 @@ class TestSecurity(TransactionCase):
         self.assertIn(none, found)
         self.assertNotIn(other, found)
 
+    def test_companies_of_a_graph(self):
+        """Of a graph that goes through several companies each manager sees a part."""
+        company = self.env["res.company"].create({"name": "Second"})
+        partner = self.env["res.partner"]
+        first = partner.delayable().address_get()
+        second = partner.with_company(company).delayable().address_get()
+        first.on_done(second).delay()
+        jobs = self.env["queue.job"].with_user(self.manager)
+        own = jobs.browse(first._generated_job.db_record().id)
+        other = jobs.browse(second._generated_job.db_record().id)
+        self.assertEqual([node["id"] for node in own.dependency_graph["nodes"]], own.ids)
+        self.assertEqual(own.graph_jobs_count, 1)
+        self.assertFalse(own.dependent_ids)
+        self.assertEqual(own.open_graph_jobs()["domain"], [("id", "in", own.ids)])
+        self.assertFalse(jobs.search([("dependency_ids", "in", own.ids)]))
+        for button in ("requeue", "button_done", "button_cancelled", "run_now", "button_stop"):
+            with self.assertRaises(AccessError):
+                getattr(other, button)()
+
 
 class TestUserGroup(TransactionCase):
     """Users see the jobs that run as them, and change nothing."""

@@ -192,6 +192,31 @@ def test_the_runner_knows_barriers(sql, jobrunner, insert_many, link, connect, d
     assert states(sql, "child") == {"pending": 16, "wait_dependencies": 4}
 
 
+@pytest.mark.parametrize("with_barrier", [True, False], ids=["barrier", "edges"])
+def test_what_two_open_snapshots_miss_is_released_by_the_runner(
+    sql, jobrunner, dependency, insert_many, link, connect, database, with_barrier
+):
+    """``run_now()`` releases in the transaction of its caller, which does not see the other parent."""
+    parents = insert_many(2, "started", "parent")
+    link(parents, insert_many(3, "wait_dependencies", "child"), with_barrier)
+    callers = [connect(database), connect(database)]
+    for caller in callers:
+        caller.set_session(isolation_level="REPEATABLE READ")
+        caller.cursor().execute("SELECT FROM queue_job")
+    for caller, parent in zip(callers, parents, strict=True):
+        with caller.cursor() as cursor:
+            cursor.execute("UPDATE queue_job SET state = 'done' WHERE uuid = %s", (parent,))
+            cursor.execute(dependency.RELEASE_DEPENDENTS, {"uuid": parent})
+            assert cursor.fetchall() == []
+    with connect(database, autocommit=True).cursor() as runner:
+        for caller in callers:
+            runner.execute(jobrunner.queries.RELEASE_READY, {"after": 0, "limit": 100})
+            assert states(sql, "child") == {"wait_dependencies": 3}
+            caller.commit()
+        runner.execute(jobrunner.queries.RELEASE_READY, {"after": 0, "limit": 100})
+    assert states(sql, "child") == {"pending": 3}
+
+
 def test_cancelling_goes_through_each_barrier_once(
     sql, dependency, insert_many, link, connect, database
 ):

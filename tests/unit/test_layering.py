@@ -46,6 +46,7 @@ ALLOWED = {
         *("core", "exception", "fields", "job", "job_claim", "job_storage", "job_values"),
         *("outage", "utils"),
     },
+    "surroundings": set(),
     "sql": {"core", "job_values"},
     "storage": {"core", "declaration", "exception", "job", "job_storage"},
     "models": {
@@ -53,7 +54,9 @@ ALLOWED = {
         *("execution", "fields", "job", "job_stop", "job_storage", "sql", "utils"),
     },
     "wizards": {"core", "exception", "job", "models"},
-    "controllers": {"core", "delay", "exception", "execution", "job", "utils"},
+    "controllers": {
+        *("core", "delay", "exception", "execution", "job", "surroundings", "utils"),
+    },
     "jobrunner": {"core", "exception"},
     "cli": {"core", "exception", "jobrunner"},
     "migrations": {"core", "exception", "sql"},

@@ -1,2 +1,2 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl.html).
-from . import queue_job, queue_job_testing
+from . import queue_job, queue_job_testing, queue_job_litter

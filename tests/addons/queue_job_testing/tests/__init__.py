@@ -6,6 +6,7 @@ from . import test_failure
 from . import test_fuzz_json
 from . import test_fuzz_routes
 from . import test_inherited_methods
+from . import test_injection
 from . import test_retry
 from . import test_security_table
 from . import test_store_hooks

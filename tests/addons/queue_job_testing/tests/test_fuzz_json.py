@@ -14,6 +14,7 @@ from lxml import etree
 
 from odoo import models
 from odoo.addons.queue_job import argument_type
+from odoo.addons.queue_job.controllers.main import RunJobController
 from odoo.addons.queue_job.exception import JobError
 from odoo.addons.queue_job.fields import JobDecoder
 from odoo.addons.queue_job.job import Job
@@ -260,6 +261,37 @@ class TestFuzz(TransactionCase):
         ):
             with self.subTest(value=value):
                 self.assert_fails({"args": [value]}, f"an argument of job.*{reason}")
+
+    def test_methods(self):
+        """What Python calls by itself is no method to be delayed, whatever the row says."""
+        for name in ("__getitem__", "__class__", "__setattr__", "__init_subclass__"):
+            job = self.job_of({})
+            self.env.cr.execute("UPDATE queue_job SET method_name = %s", (name,))
+            self.env.invalidate_all()
+            with self.assertRaisesRegex(JobError, name):
+                Job.load(self.env, job.uuid).perform()
+
+    def test_what_python_refuses_to_read(self):
+        """Such a job fails when it is claimed, and is not sent again and again."""
+        for text in ("9" * 5000, "[" * 3000 + "]" * 3000):
+            job = self.job_of({})
+            self.env.cr.execute(
+                "UPDATE queue_job SET state = 'enqueued', args = %s WHERE uuid = %s",
+                (f"[{text}]", job.uuid),
+            )
+            self.env.invalidate_all()
+            with (
+                mock.patch.object(self.env.cr, "commit") as commit,
+                self.assertLogs("odoo.addons.queue_job", "WARNING") as logs,
+            ):
+                self.assertIsNone(RunJobController._acquire_job(self.env, job.uuid))
+            commit.assert_called_once_with()
+            self.assertIn(job.uuid, logs.output[0])
+            self.env.cr.execute("SELECT state, exc_message FROM queue_job")
+            state, message = self.env.cr.fetchone()
+            self.assertEqual(state, "failed")
+            self.assertRegex(message, "cannot be read from its row: (Value|Recursion)Error")
+            self.env.cr.execute("DELETE FROM queue_job")
 
     def test_records_of_another_kind(self):
         for records in (
