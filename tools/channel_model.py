@@ -119,9 +119,12 @@ class Model:
 
     def own_start_time(self, row):
         """When the limits of its own database let it compete with the jobs of others."""
+        own_limits = self.own_limits.get(row.db_name)
+        if not own_limits:
+            return -inf
         rows = [other for other in self.select({PENDING}) if other.db_name == row.db_name]
         times = [-inf]
-        for channel, limit in self.own_limits.get(row.db_name, {}).items():
+        for channel, limit in own_limits.items():
             if channel not in row.channels:
                 continue
             first = next(other for other in rows if channel in other.channels)

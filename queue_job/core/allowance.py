@@ -111,13 +111,13 @@ class Allowance:
         limits = [self.limits[limiting] for limiting in self._limiting(channel)]
         return any(limit.sequential or limit.throttle or limit.paused for limit in limits)
 
+    def is_sequential(self, channel):
+        """Whether this very channel is sequential for this database."""
+        return channel in self.limits and self.limits[channel].sequential
+
     def has_room(self, channel):
-        """Whether what waits in the channel matters now: see ``ChannelManager.has_room``."""
-        has_room = True
-        for limiting in self._limiting(channel):
-            # what waits below a sequential channel may hold up others
-            has_room = self._has_room(limiting) and (has_room or self.limits[limiting].sequential)
-        return has_room
+        """Whether its capacity and pause in this very channel allow a start."""
+        return channel not in self.limits or self._has_room(channel)
 
     def has_order(self):
         """Whether a channel is sequential for this database."""

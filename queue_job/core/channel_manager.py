@@ -245,10 +245,14 @@ class ChannelManager:
         The capacities and pauses of the channel and its ancestors allow a start of a job of the
         database, or a job that may not start holds up others.
         """
-        channel = self._for_job(channel_name)
-        return all(
-            ancestor.has_room or ancestor.is_judged_above for ancestor in channel.path()
-        ) and self._allowance(db_name).has_room(channel)
+        allowance = self._allowance(db_name)
+        has_room = True
+        for channel in self._for_job(channel_name).path():
+            # what is full below a channel that is sequential for the database holds up its others
+            has_room = has_room or allowance.is_sequential(channel)
+            has_room = has_room and (channel.has_room or channel.is_judged_above)
+            has_room = has_room and allowance.has_room(channel)
+        return has_room
 
     def rival(self, db_name, channel_name):
         """The first due job that waits elsewhere for the same capacity as this channel.

@@ -127,9 +127,11 @@ FIND_INSTALLED = """
          WHERE name = 'queue_job' AND state IN ('installed', 'to upgrade'))
 """
 
-#: What was set in the web client, see ``core.channel_limits.ChannelLimits``.
+#: What was set in the web client, see ``core.channel_limits.ChannelLimits``. What nobody has
+#: ever set is NULL.
 CHANNEL_LIMITS = """
-    SELECT complete_name, has_limits, capacity, sequential, throttle, paused
+    SELECT complete_name, coalesce(has_limits, FALSE), coalesce(capacity, 0),
+           coalesce(sequential, FALSE), coalesce(throttle, 0), coalesce(paused, FALSE)
       FROM queue_job_channel
      WHERE has_limits OR paused
   ORDER BY complete_name

@@ -1,5 +1,5 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl.html).
-"""Limits of channels that hold at once, instead of those in the configuration."""
+"""Limits of channels that hold at once: see docs/decisions/0011."""
 
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
@@ -23,7 +23,9 @@ class QueueJobChannel(models.Model):
 
     has_limits = fields.Boolean(
         string="Limits Set Here",
-        help="These limits hold at once, instead of those in the configuration of the job runner.",
+        help="These limits hold at once, instead of those in the configuration of the job runner. "
+        "Where it serves several databases, they hold for the jobs of this one, and can only narrow "
+        "those of the configuration.",
     )
     capacity = fields.Integer(
         default=1,
@@ -40,7 +42,9 @@ class QueueJobChannel(models.Model):
     throttle = fields.Float(
         compute="_compute_throttle", store=True, help="Least seconds between two starts."
     )
-    paused = fields.Boolean(help="No job starts here, or in the channels below.")
+    paused = fields.Boolean(
+        help="No job of this database starts here, or in the channels below, until somebody resumes."
+    )
 
     @api.depends("rate", "rate_unit")
     def _compute_throttle(self):

@@ -193,6 +193,18 @@ def test_they_are_there_from_the_start(start, insert, set_limits):
     turns(runner, lambda: len(running) == 2, "two jobs")
 
 
+def test_what_nobody_has_ever_set(start, insert, sql, set_limits):
+    """Odoo leaves it NULL."""
+    runner, running = start("root:1")
+    set_limits("root", 2, sequential=None, throttle=None, paused=None)
+    insert(), insert(), insert()
+    turns(runner, lambda: len(running) == 2, "two jobs")
+    set_limits("root", None, has_limits=None, sequential=None, throttle=None, paused=True)
+    turns(runner, lambda: not runner.channel_manager.has_room("root"), "the pause")
+    rest(runner)
+    assert len(running) == 2
+
+
 def test_a_lost_notification(start, insert, set_limits, sql, jobrunner, monkeypatch):
     monkeypatch.setattr(jobrunner.served_database, "POLL_INTERVAL", 0.2)
     runner, running = start("root:1")
