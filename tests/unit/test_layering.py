@@ -41,8 +41,11 @@ ALLOWED = {
     "job_stop": {"core"},
     "delay": {"core", "exception", "identity_guard", "job", "job_storage", "utils"},
     "execution": {
-        *("core", "exception", "fields", "job", "job_claim", "job_storage", "job_values", "utils"),
+        *("core", "exception", "fields", "job", "job_claim", "job_storage", "job_values"),
+        *("outcome", "slot_cursor", "utils"),
     },
+    "outcome": {"core", "exception", "job_values"},
+    "slot_cursor": {"utils"},
     "sql": {"core", "job_values"},
     "storage": {"core", "declaration", "exception", "job", "job_storage"},
     "models": {
