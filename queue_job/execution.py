@@ -7,8 +7,6 @@ worker needs from PostgreSQL meanwhile is in ``docs/locking.rst``.
 
 import logging
 import traceback
-from contextlib import closing, contextmanager
-from dataclasses import dataclass
 
 from psycopg2 import OperationalError
 from psycopg2.errors import SerializationFailure
@@ -17,24 +15,57 @@ from psycopg2.extensions import (
     ISOLATION_LEVEL_REPEATABLE_READ,
 )
 
-from odoo import api
-from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 from odoo.tools import str2bool
 
 from . import job_storage, job_values, outage
 from .core import dead_job, time_limit
 from .core.log_text import one_line, quoted
-from .core.retry import CONFLICT_INTERVAL, interruption_delay
+from .core.retry import interruption_delay
 from .core.states import DONE, FAILED
-from .exception import FailedJobError, JobError, JobTimedOut, NoSuchJobError, RetryableJobError
+from .exception import JobError, JobTimedOut, NoSuchJobError
 from .job import Job
-from .job_claim import CLAIM_ENQUEUED, CLAIM_PENDING, claim
+from .job_claim import CLAIM_ENQUEUED, CLAIM_PENDING, claim, claim_and_lock
+from .outcome import Fail, Retry, Return, classify
+from .slot_cursor import (
+    GRANT_KEY,
+    commit_before_claim,
+    connection_lost,
+    expect_claim,
+    fresh_environment,
+    has_begun_claim,
+    is_claim_next,
+    own_cursor,
+    set_isolation,
+)
 from .utils import commit_forbidden, in_test_mode
 
-_logger = logging.getLogger(__name__)
+__all__ = [
+    "Fail",
+    "GRANT_KEY",
+    "Retry",
+    "Return",
+    "acquire",
+    "acquire_hint",
+    "begin",
+    "classify",
+    "connection_lost",
+    "expect_claim",
+    "failure_values",
+    "fresh_environment",
+    "grant_of_old_style_call",
+    "own_cursor",
+    "perform",
+    "quoted",
+    "roll_back",
+    "run_failure_hook",
+    "settle_failed",
+    "settle_retry",
+    "settle_return",
+    "wake_dependents",
+    "was_committed",
+]
 
-#: Context key of the token that the runner has left in the row of an enqueued job.
-GRANT_KEY = "_job_grant"
+_logger = logging.getLogger(__name__)
 
 #: No job has this one.
 NO_GRANT = ""
@@ -45,7 +76,6 @@ OLD_STYLE_PARAMETER = "queue_job.allow_old_style_calls"
 #: How often an outcome is written anew when its row has just been changed.
 SETTLE_ATTEMPTS = 3
 
-
 #: By the lease that the claim has just written, in its transaction.
 _FAIL_UNREADABLE = f"""
     UPDATE queue_job
@@ -55,65 +85,7 @@ _FAIL_UNREADABLE = f"""
 """
 
 
-@dataclass(frozen=True)
-class Retry:
-    """The job is tried again."""
-
-    reason: str
-    seconds: float | None = None
-
-
-@dataclass(frozen=True)
-class Fail:
-    """The job has failed."""
-
-    error: BaseException
-    traceback: str
-
-
-@dataclass(frozen=True)
-class Return:
-    """The job did not fail, its infrastructure did: it is pending again, uncounted."""
-
-    reason: str
-
-
-def classify(error, job, connection_lost):
-    """What becomes of a try that ended with ``error``.
-
-    :param bool connection_lost: the connection to the database is gone. Then the error
-        says nothing about the job: it may be any consequence of that.
-    :return: :class:`Retry`, :class:`Fail` or :class:`Return`
-    """
-    if connection_lost:
-        return Return(f"Lost the connection to the database: {error}".strip())
-    is_conflict = isinstance(error, PG_CONCURRENCY_EXCEPTIONS_TO_RETRY)
-    verdict = job.retry_policy.verdict(error)
-    is_retried = verdict is True or is_conflict or isinstance(error, RetryableJobError)
-    if isinstance(error, FailedJobError) or verdict is False or not is_retried:
-        return Fail(error, "".join(traceback.format_exception(error)))
-    if isinstance(error, RetryableJobError):
-        # it was counted where it was raised
-        return Retry(job_values.text(error), error.seconds)
-    try:
-        job.count_try(error)
-    except FailedJobError as failure:
-        return Fail(failure, traceback.format_exc())
-    return Retry(job_values.text(error), CONFLICT_INTERVAL if is_conflict else None)
-
-
 # -- claim
-
-
-@contextmanager
-def own_cursor(registry):
-    """A cursor for the jobs of a request; its first transaction is a claim (READ COMMITTED)."""
-    with closing(registry.cursor()) as cr:
-        set_isolation(cr, ISOLATION_LEVEL_READ_COMMITTED)
-        yield cr
-        if in_test_mode():
-            # the steps leave that to the test; a request in a test is on its own
-            cr.commit()
 
 
 def grant_of_old_style_call(registry):
@@ -126,26 +98,6 @@ def grant_of_old_style_call(registry):
     with own_cursor(registry) as cr:
         allowed = fresh_environment(cr)["ir.config_parameter"].get_param(OLD_STYLE_PARAMETER)
     return None if str2bool(str(allowed or in_test_mode()), default=False) else NO_GRANT
-
-
-def set_isolation(cr, level):
-    """Set the isolation level of the transactions to come on ``cr``."""
-    if not in_test_mode():
-        cr.connection.set_isolation_level(level)
-
-
-def fresh_environment(cr, grant=None):
-    """:return: superuser's environment that shares nothing with those before it on ``cr``
-
-    :param str grant: token of the request for a job, for :func:`acquire`; with None the job
-        is one whose row has none
-    """
-    if not in_test_mode():
-        set_isolation(cr, ISOLATION_LEVEL_READ_COMMITTED)
-        cr.transaction = None
-        cr.cache.clear()
-    context = {} if grant is None else {GRANT_KEY: grant}
-    return api.Environment(cr, api.SUPERUSER_ID, context)
 
 
 def acquire(env, job_uuid):
@@ -177,6 +129,8 @@ def _claim(env, query, **which):
     """:return: dict, the row; None: it can't be claimed, or not be read, and has failed"""
     start = Job.start_values()
     try:
+        if has_begun_claim(env.cr) and job_storage.updates_plainly(env):
+            return claim_and_lock(env, start, **which)
         return claim(env, query, start, **which)
     except (ValueError, RecursionError) as error:
         # JSON of PostgreSQL that Python refuses: thousands of digits, or of lists in lists
@@ -202,6 +156,9 @@ def _begin_try(env, row):
         _settle_timed_out(env, job)
         return None
     # Its row is as it should be, unless an addon wants to know or to add something.
+    if "is_locked" in row and not job_values.hook_values(job):
+        job.is_locked, job.has_dependents = row["is_locked"], row["has_dependents"]
+        return job
     job.store()
     env.cr.commit()
     return job
@@ -248,8 +205,10 @@ def begin(env, job):
 
     :return: bool
     """
-    set_isolation(env.cr, ISOLATION_LEVEL_REPEATABLE_READ)
-    return job.lock()
+    if job.is_locked is None:
+        set_isolation(env.cr, ISOLATION_LEVEL_REPEATABLE_READ)
+        job.is_locked = job.lock()
+    return job.is_locked
 
 
 def perform(env, job):
@@ -265,11 +224,31 @@ def perform(env, job):
         return
     job.perform()
     with commit_forbidden(env.cr):
-        _settle_done(job)
-        # what runs before a commit is part of the try, too
-        env.cr.flush()
-    env.cr.commit()
+        statement = _last_statement(env, job)
+        if statement is None:
+            _settle_done(job)
+            # what runs before a commit is part of the try, too
+            env.cr.flush()
+    if is_claim_next(env.cr):
+        commit_before_claim(env.cr, statement)
+    else:
+        env.cr.commit()
     env.registry.signal_changes()
+
+
+def _last_statement(env, job):
+    """Flush all that a job has left to be written, where nothing but its end is to follow.
+
+    :return: (SQL, parameters) of a statement that writes that the job is done, and goes to
+        PostgreSQL together with COMMIT; None: it has to be stored before
+    """
+    if not is_claim_next(env.cr):
+        return None
+    job.set_done()
+    env.flush_all()
+    if env.cr.precommit or not is_claim_next(env.cr):
+        return None
+    return job_storage.done_statement(job)
 
 
 def _settle_done(job):
@@ -462,10 +441,7 @@ def wake_dependents(env, job):
         return
     if not job.should_check_dependents():
         return
-    set_isolation(env.cr, ISOLATION_LEVEL_READ_COMMITTED)
+    if not has_begun_claim(env.cr):
+        set_isolation(env.cr, ISOLATION_LEVEL_READ_COMMITTED)
     job.enqueue_waiting()
     env.cr.commit()
-
-
-def connection_lost(cr):
-    return bool(cr.connection.closed)

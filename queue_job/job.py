@@ -136,6 +136,9 @@ class Job:
     #: of its own would not see.
     runs_in_caller = False
 
+    #: Whether its transaction began with its lock, of a claimed job; None: it has not begun.
+    is_locked = None
+
     #: Whether other rows depend on its row, as of the last :meth:`lock`.
     has_dependents = False
 

@@ -22,10 +22,18 @@ CLAIM_PENDING = "RESET ALL; " + _CLAIM.format(
     function="queue_job_claim_pending", key="%(id)s, %(channel)s, %(grant)s"
 )
 
+#: A job that was hinted, in the transaction of the claim, and then the lock, in its own.
+_CLAIM_AND_LOCK = f"""
+{_CLAIM.format(function="queue_job_start_pending", key="%(id)s, %(channel)s, %(grant)s")};
+COMMIT;
+BEGIN ISOLATION LEVEL REPEATABLE READ;
+SELECT queue_job_lock_claimed(%(id)s, %(lease)s)
+"""
+
 #: Which fields of a claimed row are dates with times.
 _MOMENTS = tuple(name for name in CLAIMED_FIELDS if name.startswith("date_") or name == "eta")
 
-LOCK = "SELECT is_locked, has_dependents FROM queue_job_lock(%(uuid)s, %(lease)s)"
+LOCK = "SELECT queue_job_lock(%(uuid)s, %(lease)s)"
 
 
 def claim(env, query, start, **which):
@@ -43,6 +51,22 @@ def claim(env, query, start, **which):
         return None
     forget_cache(env["queue.job"].browse(row["id"]))
     return row
+
+
+def claim_and_lock(env, start, **which):
+    """Start one job, commit that, and begin its transaction with its lock.
+
+    All in one go, in a transaction that was begun for the claim alone. Wherever it is cut short,
+    the job is left as if its worker had gone there.
+
+    :param dict start: ``worker_pid`` and ``lease``
+    :param which: ``id``, ``channel``, ``grant`` of a pending job
+    :return: dict, the row, ``is_locked`` and ``has_dependents``; None: it was not claimed
+    """
+    env.cr.execute(_CLAIM_AND_LOCK, {**start, **which})
+    is_locked, has_dependents, *values = env.cr.fetchone()[0] or (None, None)
+    row = _row(values or None)
+    return row and {**row, "is_locked": is_locked, "has_dependents": has_dependents}
 
 
 def _row(values):
@@ -80,8 +104,8 @@ def lock(job):
     cr = job.env.cr
     flush_cache(job.env["queue.job"])
     cr.execute(LOCK, {"uuid": job.uuid, "lease": job.lease})
-    is_locked, job.has_dependents = cr.fetchone()
-    return bool(is_locked)
+    is_locked, job.has_dependents = cr.fetchone()[0] or (False, False)
+    return is_locked
 
 
 def mark_backend(cr, other):

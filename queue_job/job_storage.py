@@ -95,8 +95,24 @@ def _may_update(job):
         # people are told of a failure
         and job.state != FAILED
         and not has_links(job)
-        and writes_plainly(job.env["queue.job"], STORED_ATTRIBUTES)
+        and updates_plainly(job.env)
     )
+
+
+def updates_plainly(env):
+    """Whether the rows of jobs can be written past the ORM."""
+    return writes_plainly(env["queue.job"], STORED_ATTRIBUTES)
+
+
+def done_statement(job):
+    """:return: (SQL, parameters), all that is to be written of a claimed job that is done;
+    None: :func:`store` has more to do
+    """
+    if not _may_update(job) or hook_values(job):
+        return None
+    statement = _update_statement(job, _differing_values(job))
+    job.claimed_values = None
+    return statement
 
 
 def _update(job):

@@ -80,6 +80,7 @@ class RunJobController(http.Controller):
             job = cls._acquire_job(env, job_uuid)
             if job is None:
                 return [(REFUSED_HEADER, "1")]
+            execution.expect_claim(cr, bool(hints))
             cls._run_claimed(env, job)
             count, were_claimed = cls._run_hints(cr, hints, job.channel, grant, deadline)
         return [(HINTS_HEADER, str(count))] if hints and were_claimed else []
@@ -93,6 +94,7 @@ class RunJobController(http.Controller):
         for count, hint in enumerate(hints):
             if cr.closed or time.monotonic() > deadline:
                 return count, were_claimed
+            execution.expect_claim(cr, count + 1 < len(hints))
             env = execution.fresh_environment(cr)
             hinted = execution.acquire_hint(env, hint, channel, grant)
             if hinted is None:

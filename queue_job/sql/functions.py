@@ -60,30 +60,41 @@ BEGIN{notice_lost_client}
         UPDATE queue_job
            SET state = 'started', date_started = clock_timestamp() AT TIME ZONE 'UTC',
                worker_pid = _worker_pid, lease = _lease
-         WHERE {key}
-     RETURNING json_build_array({row}) INTO _row;
+         WHERE {key}{returning};
     END IF;
     RETURN _row;
 END"""
+
+_RETURNING = f" RETURNING json_build_array({_ROW}) INTO _row"
+
+#: A job that was hinted: it may be gone, moved to another channel, or postponed. The grant is
+#: that of the request. The transaction may have been begun some time ago.
+_PENDING = """id = _id AND state = 'pending' AND channel = _channel
+                   AND (eta IS NULL OR eta <= statement_timestamp() AT TIME ZONE 'UTC')"""
 
 #: Take the lock of a started job until the end of the transaction; nothing is written. It
 #: says who runs the job, the lease in the row says who may settle it. With it this
 #: transaction learns that its client is gone while a statement runs (by default only when
 #: it ends), so that the lock of a killed worker does not outlive it for long.
-_LOCK = f"""
+_LOCK = """
 DECLARE
     _ text;
-BEGIN{_NOTICE_LOST_CLIENT}
+    _result json;
+BEGIN{notice_lost_client}
     IF current_setting('server_version_num')::integer >= 140000 THEN
         _ := set_config('client_connection_check_interval', '1000', true);
     END IF;
-    SELECT pg_try_advisory_xact_lock({JOB_LOCK_CLASS}, id),
-           EXISTS (SELECT FROM queue_job_dependency WHERE parent_id = queue_job.id)
-           OR EXISTS (SELECT FROM queue_job_barrier WHERE job_id = queue_job.id AND is_parent)
-      INTO is_locked, has_dependents
+    SELECT json_build_array({items})
+      INTO _result
       FROM queue_job
-     WHERE uuid = _uuid AND state = 'started' AND (_lease IS NULL OR lease = _lease);
+     WHERE {key} AND state = 'started' AND (_lease IS NULL OR lease = _lease);
+    RETURN _result;
 END"""
+
+#: Whether the lock was free, and whether other rows depend on this one.
+_LOCKED = f"""pg_try_advisory_xact_lock({JOB_LOCK_CLASS}, id),
+           EXISTS (SELECT FROM queue_job_dependency WHERE parent_id = queue_job.id)
+           OR EXISTS (SELECT FROM queue_job_barrier WHERE job_id = queue_job.id AND is_parent)"""
 
 #: Every row is found by a key. Planned anew for the values of a call, as PostgreSQL would for
 #: some of them, a statement costs more than it does; and its plan must not depend on how small
@@ -91,38 +102,47 @@ END"""
 #: look dear, and worth being compiled.
 _SETTINGS = "SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET jit = off"
 
+
+def _filled(body, **parts):
+    return body.format(gate=GATE_LOCK_CLASS, notice_lost_client=_NOTICE_LOST_CLIENT, **parts)
+
+
 #: name -> (parameters and what follows them, body)
 FUNCTIONS = {
     # The job that a request is for. It has to know the token that the runner has left in the
     # row; a row without one is for callers that bring none, which is NULL.
     "queue_job_claim_enqueued": (
         f"(_uuid varchar, _grant varchar, {_START}) RETURNS json {_SETTINGS}",
-        _CLAIM.format(
-            gate=GATE_LOCK_CLASS,
+        _filled(
+            _CLAIM,
             condition="""uuid = _uuid AND state = 'enqueued'
                    AND (lease = nullif(_grant, '') OR lease IS NULL AND _grant IS NULL)""",
             key="uuid = _uuid",
-            row=_ROW,
-            notice_lost_client=_NOTICE_LOST_CLIENT,
+            returning=_RETURNING,
         ),
     ),
-    # A job that was hinted: it may be gone, moved to another channel, or postponed. The grant
-    # is that of the request.
     "queue_job_claim_pending": (
         f"(_id integer, _channel varchar, _grant varchar, {_START}) RETURNS json {_SETTINGS}",
-        _CLAIM.format(
-            gate=GATE_LOCK_CLASS,
-            condition="""id = _id AND state = 'pending' AND channel = _channel
-                   AND (eta IS NULL OR eta <= now() AT TIME ZONE 'UTC')""",
+        _filled(
+            _CLAIM,
+            condition=_PENDING,
             key="id = _id",
-            row=_ROW,
-            notice_lost_client=_NOTICE_LOST_CLIENT,
+            returning=_RETURNING,
         ),
     ),
     "queue_job_lock": (
-        "(_uuid varchar, _lease varchar, OUT is_locked boolean, OUT has_dependents boolean)"
-        f" {_SETTINGS}",
-        _LOCK,
+        f"(_uuid varchar, _lease varchar) RETURNS json {_SETTINGS}",
+        _filled(_LOCK, items=_LOCKED, key="uuid = _uuid"),
+    ),
+    # These two together do what a claim and a lock do, one after the other without a way to the
+    # client between them: there the lock brings the row.
+    "queue_job_start_pending": (
+        f"(_id integer, _channel varchar, _grant varchar, {_START}) RETURNS json {_SETTINGS}",
+        _filled(_CLAIM, condition=_PENDING, key="id = _id", returning=""),
+    ),
+    "queue_job_lock_claimed": (
+        f"(_id integer, _lease varchar) RETURNS json {_SETTINGS}",
+        _filled(_LOCK, items=f"{_LOCKED}, {_ROW}", key="id = _id"),
     ),
     # The job is done, in the transaction of the try: what else a try may change is as it was.
     "queue_job_settle_done": (

@@ -44,8 +44,10 @@ ALLOWED = {
     "delay": {"core", "exception", "identity_guard", "job", "job_storage", "utils"},
     "execution": {
         *("core", "exception", "fields", "job", "job_claim", "job_storage", "job_values"),
-        *("outage", "utils"),
+        *("outage", "outcome", "slot_cursor", "utils"),
     },
+    "outcome": {"core", "exception", "job_values"},
+    "slot_cursor": {"utils"},
     "surroundings": set(),
     "sql": {"core", "job_values"},
     "storage": {"core", "declaration", "exception", "job", "job_storage"},

@@ -1,0 +1,116 @@
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl.html).
+"""The cursor on which the jobs of a request run, and its transactions.
+
+Two for each job: the claim, and the job's own. Where the claim of another job is to follow, a job
+is committed, and the transaction of that claim begun, together with the last statement of the job:
+each way to PostgreSQL and back costs a short job as much as a statement. psycopg2, which would go
+that way for each BEGIN and COMMIT, thinks meanwhile that one transaction goes on. See
+``docs/locking.rst``.
+"""
+
+from contextlib import closing, contextmanager
+from weakref import WeakKeyDictionary, WeakSet
+
+from psycopg2.extensions import ISOLATION_LEVEL_READ_COMMITTED, STATUS_BEGIN
+
+from odoo import api, sql_db
+
+from .utils import in_test_mode
+
+#: Context key of the token that the runner has left in the row of an enqueued job.
+GRANT_KEY = "_job_grant"
+
+#: Cursors of which the next commit may begin the transaction of a claim.
+_expecting = WeakSet()
+
+#: cursor -> how many statements it had sent when the transaction of a claim was begun
+_begun = WeakKeyDictionary()
+
+_COMMIT = "COMMIT; BEGIN ISOLATION LEVEL READ COMMITTED"
+
+
+@contextmanager
+def own_cursor(registry):
+    """A cursor for the jobs of a request; its first transaction is a claim (READ COMMITTED)."""
+    with closing(registry.cursor()) as cr:
+        set_isolation(cr, ISOLATION_LEVEL_READ_COMMITTED)
+        yield cr
+        if in_test_mode():
+            # the steps leave that to the test; a request in a test is on its own
+            cr.commit()
+
+
+def set_isolation(cr, level):
+    """Set the isolation level of the transactions to come on ``cr``."""
+    if not in_test_mode():
+        cr.connection.set_isolation_level(level)
+
+
+def fresh_environment(cr, grant=None):
+    """:return: superuser's environment that shares nothing with those before it on ``cr``
+
+    :param str grant: token of the request for a job, for :func:`execution.acquire`; with None the job
+        is one whose row has none
+    """
+    if not in_test_mode():
+        if not has_begun_claim(cr):
+            set_isolation(cr, ISOLATION_LEVEL_READ_COMMITTED)
+        cr.transaction = None
+        cr.cache.clear()
+    context = {} if grant is None else {GRANT_KEY: grant}
+    return api.Environment(cr, api.SUPERUSER_ID, context)
+
+
+def expect_claim(cr, is_expected):
+    """Say whether another job is to be claimed when the one that runs on ``cr`` is done."""
+    if is_expected and not in_test_mode() and _is_odoos(cr):
+        _expecting.add(cr)
+    else:
+        _expecting.discard(cr)
+
+
+def _is_odoos(cr):
+    """Whether a commit of ``cr`` is what it is in Odoo, one of its connection."""
+    return (
+        type(cr) is sql_db.Cursor
+        and type(cr._cnx) is sql_db.PsycoConnection
+        and cr.commit.__func__.__globals__ is vars(sql_db)
+    )
+
+
+def is_claim_next(cr):
+    """Whether the claim of another job is what ``cr`` does next when it is committed."""
+    return cr in _expecting and not cr.postcommit
+
+
+def commit_before_claim(cr, statement=None):
+    """Commit, with all that Odoo does then, and begin the transaction of the next claim.
+
+    :param statement: (SQL, parameters) to send before COMMIT, on the same way; what comes after
+        an error is not executed, so that it is the error of this transaction
+    """
+    query, parameters = statement or ("", None)
+
+    def commit():
+        text = f"{query}; {_COMMIT}" if query else _COMMIT
+        cr.execute(text, parameters, log_exceptions=False)
+        _begun[cr] = cr.sql_log_count
+
+    connection = cr._cnx
+    connection.commit = commit
+    try:
+        cr.commit()
+    finally:
+        del connection.commit
+
+
+def has_begun_claim(cr):
+    """Whether ``cr`` is in the transaction that was begun for a claim, and has done nothing yet.
+
+    If somebody has used it in between, that is not part of the claim: it is rolled back.
+    """
+    return _begun.get(cr) == cr.sql_log_count and cr.connection.status == STATUS_BEGIN
+
+
+def connection_lost(cr):
+    return bool(cr.connection.closed)

@@ -1,0 +1,217 @@
+"""What becomes of the jobs of a slot where the end of one, and the claim of the next, are cut short.
+
+Three jobs in one slot, on a real cursor: the second one does what the test is about.
+"""
+
+import json
+
+import pytest
+
+from stack import OdooConfig
+from stack.odoo import run_script
+
+#: Defines ``slot(method)``: what a slot of three jobs leaves.
+SCRIPT = """
+import json, sys
+from odoo.addons.queue_job.controllers.main import RunJobController
+from odoo.sql_db import Cursor
+
+Partner = type(env["res.partner"])
+seen, sent = [], []
+
+def execute(self, query, params=None, log_exceptions=True, send=Cursor.execute):
+    sent.append(str(query))
+    return send(self, query, params, log_exceptions)
+
+def elsewhere(query):
+    with env.registry.cursor() as cr:
+        cr.execute(query)
+        return cr.fetchone() if cr.description else None
+
+def write(self, name="probe"):
+    self.env.cr.execute("INSERT INTO probe (name) VALUES (%s)", [name])
+
+def fail_at_commit(self):
+    write(self)
+    self.env.cr.execute("INSERT INTO probe (name, parent) VALUES ('orphan', 99)")
+
+def be_cancelled(self):
+    write(self)
+    elsewhere(f"UPDATE queue_job SET state = 'cancelled', lease = NULL WHERE id = {ids[1]}")
+
+def lose_connection_at_commit(self):
+    self.env.cr.execute("INSERT INTO probe (name) VALUES ('terminate')")
+
+def hook_after_commit(self):
+    write(self)
+    def hook():
+        seen.append(elsewhere(f"SELECT state FROM queue_job WHERE id = {ids[1]}")[0])
+        raise ValueError("after the commit")
+    self.env.cr.postcommit.add(hook)
+
+def hook_before_commit(self):
+    self.env.cr.precommit.add(lambda: write(self, "precommit"))
+
+def delay_more(self):
+    self.with_delay(channel="root.other").write_nothing()
+
+def look(self):
+    for name in ("transaction_isolation", "synchronous_commit"):
+        self.env.cr.execute(f"SHOW {name}")
+        seen.append(self.env.cr.fetchone()[0])
+    seen.append(elsewhere(f"SELECT pid IS NOT NULL FROM queue_job JOIN pg_locks ON objid = id"
+                          f" AND locktype = 'advisory' AND objsubid = 2 WHERE id = {ids[1]}"))
+
+def write_nothing(self):
+    pass
+
+METHODS = (fail_at_commit, be_cancelled, lose_connection_at_commit, hook_after_commit,
+           hook_before_commit, delay_more, look, write_nothing)
+for method in METHODS:
+    setattr(Partner, method.__name__, method)
+
+elsewhere('''
+    CREATE TABLE probe (id serial PRIMARY KEY, name varchar,
+                        parent integer REFERENCES probe DEFERRABLE INITIALLY DEFERRED);
+    CREATE FUNCTION probe_terminate() RETURNS trigger LANGUAGE plpgsql AS
+        'BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NULL; END';
+    CREATE CONSTRAINT TRIGGER probe_terminate AFTER INSERT ON probe
+        DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (NEW.name = 'terminate')
+        EXECUTE FUNCTION probe_terminate();
+''')
+
+def slot(method, before=lambda: None, controller=RunJobController):
+    global ids
+    seen.clear()
+    partner = env["res.partner"]
+    names = ("write_nothing", method, "write_nothing")
+    uuids = [getattr(partner.with_delay(channel="root"), name)().uuid for name in names]
+    env.cr.execute("SELECT id FROM queue_job WHERE uuid = ANY(%s) ORDER BY id", [uuids])
+    ids = [row[0] for row in env.cr.fetchall()]
+    env.cr.execute("UPDATE queue_job SET state = 'enqueued' WHERE id = %s", [ids[0]])
+    env.cr.execute("DELETE FROM probe")
+    env.cr.commit()
+    before()
+    sent.clear()
+    Cursor.execute = execute
+    try:
+        headers, error = controller._run_slot(env.registry, uuids[0], None, ids[1:], float("inf")), None
+    except Exception as raised:
+        headers, error = None, type(raised).__name__
+    finally:
+        Cursor.execute = execute.__defaults__[2]
+    env.cr.execute("SELECT state, exc_name, interruptions, retry FROM queue_job WHERE id = ANY(%s)"
+                   " ORDER BY id", [ids])
+    rows = env.cr.fetchall()
+    env.cr.execute("SELECT name FROM probe ORDER BY id")
+    return {
+        "states": [row[0] for row in rows], "second": rows[1], "headers": headers, "error": error,
+        "names": [row[0] for row in env.cr.fetchall()], "seen": list(seen),
+        "statements": len(sent), "commits": sum("; COMMIT" in query or "COMMIT;" in query for query in sent),
+        "locks": elsewhere(f"SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = ANY(ARRAY{ids})")[0],
+    }
+
+def cancel_second():
+    elsewhere(f"UPDATE queue_job SET state = 'cancelled' WHERE id = {ids[1]}")
+
+def rename(name, other):
+    elsewhere(f"ALTER FUNCTION {name} RENAME TO {other}")
+
+class LeavesSomething(RunJobController):
+    @classmethod
+    def _enqueue_dependent_jobs(cls, env, job):
+        super()._enqueue_dependent_jobs(env, job)
+        env.cr.execute("INSERT INTO probe (name) VALUES ('left')")
+
+slot("write_nothing")
+results = {name: slot(name) for name in [method.__name__ for method in METHODS]}
+results["claim_finds_nothing"] = slot("write_nothing", before=cancel_second)
+results["something_left"] = slot("write_nothing", controller=LeavesSomething)
+results["lock_breaks"] = slot(
+    "write_nothing", before=lambda: rename("queue_job_lock_claimed", "queue_job_lock_gone"))
+rename("queue_job_lock_gone", "queue_job_lock_claimed")
+results["claim_breaks"] = slot(
+    "write_nothing", before=lambda: rename("queue_job_start_pending", "queue_job_start_gone"))
+rename("queue_job_start_gone", "queue_job_start_pending")
+env.cr.rollback()
+print(json.dumps(results, default=str))
+"""
+
+
+@pytest.fixture(scope="module")
+def results(cluster, fresh_databases, tmp_path_factory):
+    config = OdooConfig(cluster.places, fresh_databases())
+    output = run_script(config, SCRIPT, tmp_path_factory.mktemp("slot"))
+    return json.loads(output.splitlines()[-1])
+
+
+def test_two_ways_to_postgresql_for_each_job(results):
+    result = results["write_nothing"]
+    assert result["states"] == ["done"] * 3
+    # claim and lock of the first one; its end and the claim of the second; …
+    assert result["statements"] == 2 + 5
+    assert result["commits"] == 4
+    assert result["locks"] == 0
+
+
+def test_the_transaction_of_a_job(results):
+    assert results["look"]["states"] == ["done"] * 3
+    assert results["look"]["seen"] == ["repeatable read", "on", [True]]
+
+
+def test_a_commit_that_fails_is_the_failure_of_its_own_job(results):
+    result = results["fail_at_commit"]
+    assert result["states"] == ["done", "failed", "done"]
+    assert "ForeignKeyViolation" in result["second"][1]
+    assert result["names"] == []
+
+
+def test_a_job_that_was_cancelled_while_it_ran(results):
+    result = results["be_cancelled"]
+    assert result["states"] == ["done", "cancelled", "done"]
+    assert result["names"] == []
+
+
+def test_a_connection_that_is_lost_at_commit(results):
+    """The job returns to the queue, uncounted, and the slot ends."""
+    result = results["lose_connection_at_commit"]
+    assert result["states"] == ["done", "pending", "pending"]
+    assert result["second"][2:] == [1, 0]
+    assert result["names"] == []
+
+
+def test_hooks_run_where_they_did(results):
+    after, before = results["hook_after_commit"], results["hook_before_commit"]
+    assert after["states"] == before["states"] == ["done"] * 3
+    assert after["seen"] == ["done"]
+    assert after["names"] == ["probe"]
+    assert before["names"] == ["precommit"]
+
+
+def test_jobs_that_a_job_delays(results):
+    assert results["delay_more"]["states"] == ["done"] * 3
+
+
+def test_a_hint_that_is_gone(results):
+    result = results["claim_finds_nothing"]
+    assert result["states"] == ["done", "cancelled", "done"]
+    assert result["headers"] == []
+
+
+def test_what_somebody_leaves_on_the_cursor_is_not_committed_by_the_next_claim(results):
+    result = results["something_left"]
+    assert result["states"] == ["done"] * 3
+    assert result["names"] == []
+
+
+def test_a_claim_that_breaks_is_nobodys_failure(results):
+    result = results["claim_breaks"]
+    assert result["error"] == "UndefinedFunction"
+    assert result["states"] == ["done", "pending", "pending"]
+
+
+def test_a_lock_that_breaks_leaves_a_job_to_be_found_dead(results):
+    result = results["lock_breaks"]
+    assert result["error"] == "UndefinedFunction"
+    assert result["states"] == ["done", "started", "pending"]
+    assert result["locks"] == 0
