@@ -6,10 +6,12 @@ and runs no server.
 
 import datetime
 import itertools
+import time
 import uuid
 import warnings
 
 import pytest
+from fake_database import FakeLeadership
 
 from stack.fixtures import *  # noqa: F403
 from stack.places import REPOSITORY
@@ -99,6 +101,25 @@ def runner_database(jobrunner, database):
     opened = jobrunner.database.Database(database)
     yield opened
     opened.close()
+
+
+@pytest.fixture
+def serve(jobrunner, runner_database):
+    """A function that returns a served database with an engine of these channels."""
+    from odoo.addons.queue_job.core.channel_manager import ChannelManager
+
+    def make(channels="root:1"):
+        manager = ChannelManager()
+        manager.simple_configure(channels)
+        runner_database.query("LISTEN queue_job_channel")
+        served = jobrunner.served_database.ServedDatabase(
+            runner_database, manager, ["http://odoo"], FakeLeadership()
+        )
+        served.take_over(time.time())
+        served.engine = manager
+        return served
+
+    return make
 
 
 @pytest.fixture
