@@ -1,19 +1,17 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl.html).
 """Delaying calls: one, or a graph of calls that depend on each other."""
 
+import functools
 import logging
-import uuid
 
 from odoo.models import BaseModel
 
-from .core.barrier import Barrier
-from .core.composition import entries, exits, is_composed, joints, leaves
 from .core.graph import Graph
 from .core.options import MORE_OPTION_NAMES, OPTION_NAMES, check_options, resolve_aliases
-from .core.states import CANCELLED, DONE, PENDING, WAIT_DEPENDENCIES, WAITING_STATES
-from .identity_guard import IdentityTaken
-from .job import Job, default_description
-from .utils import must_run_without_delay
+from .core.states import DONE
+from .delayable_graph import DelayableGraph
+from .job import Job
+from .job_call import default_description
 
 __all__ = [
     "Delayable",
@@ -45,221 +43,6 @@ def chain(*delayables):
     :return: :class:`DelayableChain`
     """
     return DelayableChain(*delayables)
-
-
-class DelayableGraph(Graph):
-    """All the delayables that are connected, by being members or by ``on_done``.
-
-    Its vertices are delayables, groups and chains; each of them knows its graph, and
-    two graphs become one when an edge or a membership joins them.
-    """
-
-    #: Pairs (element, what runs when it has failed).
-    _handlers = ()
-
-    def absorb(self, element):
-        """Make ``element``, and all that is connected with it, part of this graph."""
-        other = element._graph
-        if other is self:
-            return
-        self._graph.update(other._graph)
-        self._handlers = (*self._handlers, *other._handlers)
-        for vertex in other.vertices():
-            vertex._joined_graph = self
-
-    def add_handler(self, element, handler):
-        """Let ``handler`` run when a call of ``element`` has finally failed."""
-        self.absorb(handler)
-        self._handlers = (*self._handlers, (element, handler))
-
-    def replace(self, element, other):
-        """Put ``other`` where ``element`` is: between its edges and in its groups."""
-        self.absorb(other)
-        self._handlers = tuple(
-            tuple(other if each is element else each for each in pair) for pair in self._handlers
-        )
-        self._graph[other] |= self._graph.pop(element)
-        for vertex, children in self._graph.items():
-            if element in children:
-                children.remove(element)
-                children.add(other)
-            if is_composed(vertex):
-                vertex.replace_member(element, other)
-
-    def _connect_graphs(self):
-        """:return: :class:`Graph` of the single calls and their dependencies"""
-        merged = self._calls()
-        for parents, children in self._joints():
-            merged.add_edges(parents, children)
-        return merged
-
-    def _connect_by_barriers(self):
-        """As :meth:`_connect_graphs`, with barriers in place of very many dependencies.
-
-        :return: :class:`Graph` of single calls and of :class:`.core.barrier.Barrier`
-        """
-        joined, barriers = [], []
-        for parents, children in self._joints():
-            if Barrier.is_worth(parents, children):
-                barriers.append(Barrier(parents, children))
-            else:
-                joined.append((parents, children))
-        # Sorted first, they do not change the order of the calls.
-        merged = self._calls(Graph({barrier: set() for barrier in barriers}))
-        joined += [(barrier.parents, [barrier]) for barrier in barriers]
-        joined += [([barrier], barrier.children) for barrier in barriers]
-        for parents, children in joined:
-            merged.add_edges(parents, children)
-        return merged
-
-    def _calls(self, graph=None):
-        graph = graph or Graph()
-        for element in self._graph:
-            for call in leaves(element):
-                graph.add_vertex(call)
-        return graph
-
-    def _joints(self):
-        """Yield (parents, children), lists of calls, for all that follows on each other."""
-        for element in self._graph:
-            yield from joints(element)
-        for before, after in self.edges():
-            yield exits(before), entries(after)
-
-    @staticmethod
-    def _ensure_same_graph_uuid(jobs):
-        """Give all jobs of a graph the same graph uuid, new if none has one.
-
-        :raises ValueError: they belong to different graphs already
-        """
-        if len(jobs) < 2:
-            return
-        known = {job.graph_uuid for job in jobs if job.graph_uuid}
-        if len(known) > 1:
-            raise ValueError(
-                "These jobs belong to different graphs already, which cannot be joined: "
-                + ", ".join(sorted(known))
-            )
-        graph_uuid = known.pop() if known else str(uuid.uuid4())
-        for job in jobs:
-            job.graph_uuid = graph_uuid
-
-    def delay(self):
-        """Create the jobs of all calls of the graph, or run them at once where nothing
-        is to be delayed."""
-        graph = self._connect_by_barriers()
-        calls = [call for call in graph.topological_sort() if not isinstance(call, Barrier)]
-        self._delay_calls(graph, calls)
-
-    def _delay_calls(self, graph, calls):
-        if any(must_run_without_delay(call.recordset.env) for call in calls):
-            self._perform_now(calls)
-            return
-        new = [call for call in calls if not call._generated_job]
-        for call in new:
-            call._build_job()
-        if not new or not self._reuse_identical(new):
-            for call in set(calls).difference(new):
-                call._refresh_job()
-            self._store(graph, calls)
-
-    def _perform_now(self, calls):
-        """Perform the calls in their order; an error reaches the caller, not its handlers."""
-        unneeded = set()
-        graph = self._connect_graphs() if self._handlers else None
-        for _element, handler in self._handlers:
-            unneeded.update(_descendants(graph, entries(handler)))
-        for call in calls:
-            if call not in unneeded:
-                call._perform_now()
-            elif not call._generated_job:
-                call._build_job().state = CANCELLED
-
-    def _set_handlers(self, graph):
-        """Tell the jobs which ones handle their failure, as far as they don't know it from an
-        earlier delay().
-        """
-        for element, handler in self._handlers:
-            handlers, watched = _jobs_of(entries(handler)), _jobs_of(leaves(element))
-            if not watched:
-                # of a call on no records that was split, for instance
-                self._cancel_unneeded(graph, handler)
-            for job in handlers:
-                is_known = all(job in other.failure_handlers for other in watched)
-                if not is_known and job.state in (WAIT_DEPENDENCIES, PENDING):
-                    job.awaits_failure = True
-                    job.state = WAIT_DEPENDENCIES
-            for job in watched:
-                job.failure_handlers = job.failure_handlers.union(handlers)
-
-    @staticmethod
-    def _cancel_unneeded(graph, handler):
-        for call in _descendants(graph, entries(handler)):
-            if not isinstance(call, Barrier) and call._generated_job.state in WAITING_STATES:
-                call._generated_job.set_cancelled(
-                    result="Cancelled because there is nothing to fail"
-                )
-
-    def _reuse_identical(self, calls):
-        """Where each call with an identity key has a job that waits, take those jobs.
-
-        :return: bool, whether they were taken
-        """
-        keyed = [call for call in calls if call.identity_key and call._generated_job.identity_key]
-        if not keyed:
-            return False
-        existing = []
-        for call in keyed:
-            record = call._generated_job.job_record_with_same_identity_key()
-            if not record:
-                return False
-            existing.append(record)
-        for call, record in zip(keyed, existing, strict=True):
-            _logger.debug("a job with the identity key of %s exists: %s", call, record)
-            call._generated_job = record
-        return True
-
-    def _store(self, graph, calls):
-        jobs = [call._generated_job for call in calls]
-        self._ensure_same_graph_uuid(jobs)
-        for parent, child in graph.edges():
-            if isinstance(parent, Barrier) or isinstance(child, Barrier):
-                continue
-            child._generated_job.add_depends({parent._generated_job})
-        for barrier in graph.vertices():
-            if isinstance(barrier, Barrier):
-                Barrier(_jobs_of(barrier.parents), _jobs_of(barrier.children)).put()
-        self._set_handlers(graph)
-        if len(jobs) == 1:
-            self._store_one(calls[0])
-        else:
-            Job.store_many(jobs)
-
-    @staticmethod
-    def _store_one(call):
-        job = call._generated_job
-        if call.identity_key and job.state in WAITING_STATES:
-            job.identity_guard = job.identity_key
-        try:
-            job.store()
-        except IdentityTaken as taken:
-            _logger.debug("a job with the identity key of %s is new: %s", call, taken.record)
-            call._generated_job = taken.record
-
-
-def _jobs_of(calls):
-    return [call._generated_job for call in calls]
-
-
-def _descendants(graph, calls):
-    """:return: set of ``calls`` and of all that comes after them"""
-    found, following = set(), list(calls)
-    while following:
-        call = following.pop()
-        if call not in found:
-            found.add(call)
-            following += graph._graph[call]
-    return found
 
 
 class _Element:
@@ -487,6 +270,10 @@ class Delayable(_Element):
             self._generated_job.timeout = self.timeout
         return self._generated_job
 
+    @staticmethod
+    def _store_jobs(jobs):
+        Job.store_many(jobs)
+
     def _refresh_job(self):
         """See to it that the job of an earlier delay() is as it is by now."""
         if isinstance(self._generated_job, BaseModel):
@@ -511,29 +298,12 @@ class DelayableRecordset:
     with the same identity key.
 
     :param recordset: on which the method will be called
+    :param options: of the job, as those of :class:`Delayable`
     """
 
-    def __init__(
-        self,
-        recordset,
-        priority=None,
-        eta=None,
-        max_retries=None,
-        description=None,
-        channel=None,
-        identity_key=None,
-        **more,
-    ):
-        self.delayable = Delayable(
-            recordset,
-            priority=priority,
-            eta=eta,
-            max_retries=max_retries,
-            description=description,
-            channel=channel,
-            identity_key=identity_key,
-            **more,
-        )
+    @functools.wraps(Delayable.__init__, assigned=())
+    def __init__(self, *args, **options):
+        self.delayable = Delayable(*args, **options)
 
     @property
     def recordset(self):

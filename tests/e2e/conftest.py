@@ -11,6 +11,18 @@ from stack.waiting import wait_until
 FINAL = ("done", "failed", "cancelled")
 
 
+@pytest.fixture(scope="module")
+def start_ready(fresh_databases, start_server):
+    """A function that starts a server on a database of its own, with a runner that is ready for it."""
+
+    def start(**config):
+        server = start_server(fresh_databases(), **config)
+        server.wait_for_log(rf"queue job runner ready for db {server.config.database}")
+        return server
+
+    return start
+
+
 @pytest.fixture
 def delay(shell):
     """A function that runs a script in ``odoo shell``, commits, and returns the ``jobs`` it delayed and its pid.
@@ -54,3 +66,29 @@ def ended(job_row):
         return wait_until(row_of_ended, timeout, f"the end of job {uuid}")
 
     return wait
+
+
+@pytest.fixture
+def started(database, job_row):
+    """A function that waits until a job has started, and returns its row."""
+
+    def wait(uuid):
+        def row_of_started():
+            row = job_row(database, uuid)
+            return row if row["state"] == "started" else None
+
+        return wait_until(row_of_started, 20, f"job {uuid} to start")
+
+    return wait
+
+
+@pytest.fixture
+def count(database, connect):
+    """A function that counts the partners with a name."""
+
+    def run(name):
+        with connect(database, autocommit=True).cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM res_partner WHERE name = %s", [name])
+            return cursor.fetchone()[0]
+
+    return run

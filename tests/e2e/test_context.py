@@ -7,10 +7,8 @@ import pytest
 
 
 @pytest.fixture(scope="module")
-def server(fresh_databases, start_server):
-    server = start_server(fresh_databases(), workers=2, channels="root:1")
-    server.wait_for_log(rf"queue job runner ready for db {server.config.database}")
-    return server
+def server(start_ready):
+    return start_ready(workers=2, channels="root:1")
 
 
 @pytest.fixture

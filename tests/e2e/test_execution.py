@@ -9,10 +9,8 @@ SOONER_THAN_POLLING = timedelta(seconds=10)
 
 
 @pytest.fixture(scope="module")
-def server(fresh_databases, start_server):
-    server = start_server(fresh_databases())
-    server.wait_for_log(rf"queue job runner ready for db {server.config.database}")
-    return server
+def server(start_ready):
+    return start_ready()
 
 
 @pytest.fixture

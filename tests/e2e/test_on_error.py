@@ -7,10 +7,8 @@ from stack.waiting import wait_until
 
 
 @pytest.fixture(scope="module")
-def server(fresh_databases, start_server):
-    server = start_server(fresh_databases(), workers=3, channels="root:3")
-    server.wait_for_log(rf"queue job runner ready for db {server.config.database}")
-    return server
+def server(start_ready):
+    return start_ready(workers=3, channels="root:3")
 
 
 @pytest.fixture

@@ -30,10 +30,8 @@ env["queue.job"].search([("uuid", "=", "UUID")]).button_stop()
 
 
 @pytest.fixture(scope="module")
-def server(fresh_databases, start_server):
-    server = start_server(fresh_databases(), channels="root:1")
-    server.wait_for_log(rf"queue job runner ready for db {server.config.database}")
-    return server
+def server(start_ready):
+    return start_ready(channels="root:1")
 
 
 def test_stop_a_running_job(server, delay, job_row, ended, shell):

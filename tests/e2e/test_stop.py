@@ -2,40 +2,15 @@
 
 import pytest
 
-from stack.waiting import wait_until
-
 
 @pytest.fixture(scope="module")
-def server(fresh_databases, start_server):
-    server = start_server(fresh_databases(), workers=2, channels="root:2")
-    server.wait_for_log(rf"queue job runner ready for db {server.config.database}")
-    return server
+def server(start_ready):
+    return start_ready(workers=2, channels="root:2")
 
 
 @pytest.fixture
 def database(server):
     return server.config.database
-
-
-@pytest.fixture
-def started(database, job_row):
-    def wait(uuid):
-        wait_until(
-            lambda: job_row(database, uuid)["state"] == "started", 20, f"job {uuid} to start"
-        )
-        return job_row(database, uuid)
-
-    return wait
-
-
-@pytest.fixture
-def count(database, connect):
-    def run(name):
-        with connect(database, autocommit=True).cursor() as cursor:
-            cursor.execute("SELECT count(*) FROM res_partner WHERE name = %s", [name])
-            return cursor.fetchone()[0]
-
-    return run
 
 
 CODE = """

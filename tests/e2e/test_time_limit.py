@@ -7,25 +7,13 @@ from stack.waiting import wait_until
 
 
 @pytest.fixture(scope="module")
-def server(fresh_databases, start_server):
-    server = start_server(fresh_databases(), workers=2, channels="root:1")
-    server.wait_for_log(rf"queue job runner ready for db {server.config.database}")
-    return server
+def server(start_ready):
+    return start_ready(workers=2, channels="root:1")
 
 
 @pytest.fixture
 def database(server):
     return server.config.database
-
-
-@pytest.fixture
-def count(database, connect):
-    def run(name):
-        with connect(database, autocommit=True).cursor() as cursor:
-            cursor.execute("SELECT count(*) FROM res_partner WHERE name = %s", [name])
-            return cursor.fetchone()[0]
-
-    return run
 
 
 #: The job, one that follows in the same slot, and one that runs when it fails.
@@ -71,10 +59,9 @@ def script(name, max_retries):
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_at_the_last_try_it_fails(server, database, delay, job_row, ended, count, name):
+def test_at_the_last_try_it_fails(server, database, delay, started, ended, count, name):
     (busy, handler, following), _pid = delay(database, script(name, 1))
-    wait_until(lambda: job_row(database, busy)["state"] == "started", 20, "the job to start")
-    pid = job_row(database, busy)["worker_pid"]
+    pid = started(busy)["worker_pid"]
     row = ended(database, busy, 30)
     assert row["state"] == "failed"
     assert row["exc_name"] == "odoo.addons.queue_job.exception.JobTimedOut"

@@ -9,17 +9,22 @@ from faults.stage import kill
 PATIENCE = 20
 
 
+def kill_and_wait_for_the_next_try(stage, uuids):
+    """:return: seconds from the end of the worker to the next start of its job"""
+    lease = stage.rows(uuids, "lease")
+    kill(stage.worker_of(uuids[0]))
+    start = time.monotonic()
+    while stage.rows(uuids, "lease") == lease or not stage.count("started", uuids):
+        assert time.monotonic() - start < PATIENCE
+        time.sleep(0.02)
+    return time.monotonic() - start
+
+
 def test_a_worker_is_killed(calm, judge):
     """Its job runs again, and what it had done until then is undone."""
     uuids = calm.delay("leave", kwargs={"seconds": 3})
     calm.wait_for("started", uuids)
-    lease = calm.rows(uuids, "lease")
-    kill(calm.worker_of(uuids[0]))
-    start = time.monotonic()
-    while calm.rows(uuids, "lease") == lease or not calm.count("started", uuids):
-        assert time.monotonic() - start < PATIENCE
-        time.sleep(0.02)
-    recovery = time.monotonic() - start
+    recovery = kill_and_wait_for_the_next_try(calm, uuids)
     judge(calm, "worker killed in mid-job", recovery)
     assert calm.rows(uuids, "retry") == [(2,)]
     assert f"job {uuids[0]} of database {calm.database} was found dead" in calm.log()
@@ -30,13 +35,8 @@ def test_a_worker_is_killed_in_a_statement(calm, judge):
     """PostgreSQL finds out while the statement still runs."""
     uuids = calm.delay("leave_in_database", kwargs={"seconds": 6})
     calm.wait_for("started", uuids)
-    lease = calm.rows(uuids, "lease")
-    kill(calm.worker_of(uuids[0]))
-    start = time.monotonic()
-    while calm.rows(uuids, "lease") == lease or not calm.count("started", uuids):
-        assert time.monotonic() - start < PATIENCE
-        time.sleep(0.02)
-    judge(calm, "worker killed in a long statement", time.monotonic() - start)
+    recovery = kill_and_wait_for_the_next_try(calm, uuids)
+    judge(calm, "worker killed in a long statement", recovery)
 
 
 def test_a_job_that_kills_its_worker_once(calm, judge):

@@ -9,11 +9,13 @@ import datetime
 import itertools
 import logging
 import threading
+import time
 import uuid
 import warnings
 
 import psycopg2
 import pytest
+from fake_database import FakeLeadership
 from fake_odoo import FakeOdoo
 from faults.database_proxy import DatabaseProxy
 
@@ -123,6 +125,25 @@ def runner_database(jobrunner, database):
     opened = jobrunner.database.Database(database)
     yield opened
     opened.close()
+
+
+@pytest.fixture
+def serve(jobrunner, runner_database):
+    """A function that returns a served database with an engine of these channels."""
+    from odoo.addons.queue_job.core.channel_manager import ChannelManager
+
+    def make(channels="root:1", **options):
+        manager = ChannelManager()
+        manager.simple_configure(channels)
+        runner_database.query("LISTEN queue_job_channel")
+        served = jobrunner.served_database.ServedDatabase(
+            runner_database, manager, ["http://odoo"], FakeLeadership(), **options
+        )
+        served.take_over(time.time())
+        served.engine = manager
+        return served
+
+    return make
 
 
 @pytest.fixture

@@ -6,30 +6,10 @@ import time
 
 import psycopg2
 import pytest
-from fake_database import FakeLeadership
 
 from stack.waiting import wait_until
 
 URL = "http://odoo"
-
-
-@pytest.fixture
-def serve(jobrunner, runner_database):
-    """A function that returns a served database with an engine of these channels."""
-    from odoo.addons.queue_job.core.channel_manager import ChannelManager
-
-    def make(channels="root:1", reached_since=None):
-        manager = ChannelManager()
-        manager.simple_configure(channels)
-        runner_database.query("LISTEN queue_job_channel")
-        served = jobrunner.served_database.ServedDatabase(
-            runner_database, manager, [URL], FakeLeadership(), reached_since
-        )
-        served.take_over(time.time())
-        served.engine = manager
-        return served
-
-    return make
 
 
 def turn(served, now=None, patience=0.1):

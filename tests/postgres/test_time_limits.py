@@ -5,30 +5,10 @@ import time
 
 import psycopg2
 import pytest
-from fake_database import FakeLeadership
 
 from stack.waiting import wait_until
 
 URL = "http://odoo"
-
-
-@pytest.fixture
-def serve(jobrunner, runner_database):
-    """A function that returns a served database with an engine of these channels."""
-    from odoo.addons.queue_job.core.channel_manager import ChannelManager
-
-    def make(channels="root:1"):
-        manager = ChannelManager()
-        manager.simple_configure(channels)
-        runner_database.query("LISTEN queue_job_channel")
-        served = jobrunner.served_database.ServedDatabase(
-            runner_database, manager, [URL], FakeLeadership()
-        )
-        served.take_over(time.time())
-        served.engine = manager
-        return served
-
-    return make
 
 
 @pytest.fixture

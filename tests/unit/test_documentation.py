@@ -48,6 +48,11 @@ SAMPLE_FILES = {
 }
 #: Long and short options of Odoo's own that the documents use.
 ODOO_OPTIONS = {"-c", "-d", "-i", "-u", "--addons-path", "--stop-after-init"}
+RUNNER_OPTIONS = {
+    *("channels", "scheme", "host", "port", "http_auth_user", "http_auth_password"),
+    *("poll_only", "health_file"),
+    *(f"jobrunner_db_{name}" for name in ("host", "port", "user", "password")),
+}
 PROGRAM_FILES = {
     "bin/bench": ("bin/bench", "benchmarks/options.py"),
     "bin/demo": ("bin/demo",),
@@ -128,19 +133,8 @@ def test_configuration(block):
     parser = configparser.RawConfigParser()
     parser.read_string(block.text)
     assert set(parser.sections()) <= {"options", "queue_job"}
-    known = {
-        "channels",
-        "scheme",
-        "host",
-        "port",
-        "http_auth_user",
-        "http_auth_password",
-        "poll_only",
-        "health_file",
-    }
-    known |= {f"jobrunner_db_{name}" for name in ("host", "port", "user", "password")}
     section = dict(parser["queue_job"]) if parser.has_section("queue_job") else {}
-    assert set(section) <= known
+    assert set(section) <= RUNNER_OPTIONS
     config = resolve({}, section, dict(parser["options"]) if "options" in parser else {})
     assert config.channels
 
@@ -186,18 +180,7 @@ def test_environment_variables():
     for name in listed:
         key = name.removeprefix("ODOO_QUEUE_JOB_")
         assert resolve({name: values.get(key, "other")}, {}, {}) != RunnerConfig(), name
-    fields = {
-        "channels",
-        "scheme",
-        "host",
-        "port",
-        "http_auth_user",
-        "http_auth_password",
-        "poll_only",
-        "health_file",
-    }
-    fields |= {f"jobrunner_db_{name}" for name in ("host", "port", "user", "password")}
-    assert listed == {f"ODOO_QUEUE_JOB_{name.upper()}" for name in fields}
+    assert listed == {f"ODOO_QUEUE_JOB_{name.upper()}" for name in RUNNER_OPTIONS}
 
 
 def test_states():

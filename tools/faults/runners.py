@@ -6,14 +6,14 @@ from pathlib import Path
 
 from stack.odoo import clean_environ
 from stack.places import REPOSITORY
-from stack.process import Child
+from stack.process import Child, Logged
 from stack.waiting import wait_until
 
 #: For the environment of a server that has no runner.
 NO_RUNNER = {"ODOO_QUEUE_JOB_CHANNELS": "root:0"}
 
 
-class RunnerProcess:
+class RunnerProcess(Logged):
     """``python -m jobrunner``, with a health file.
 
     :param conf: path of its odoo.conf
@@ -25,7 +25,6 @@ class RunnerProcess:
     def __init__(self, conf, directory, environ=None, prefix=()):
         self.log = Path(directory) / "runner.log"
         self.health_file = Path(directory) / "health"
-        self.child = None
         self._command = [sys.executable, "-m", "jobrunner", "-c", str(conf)]
         self._prefix = prefix
         health = {"ODOO_QUEUE_JOB_HEALTH_FILE": str(self.health_file)}
@@ -39,17 +38,6 @@ class RunnerProcess:
     def stop(self):
         if self.child:
             self.child.stop(5)
-
-    @property
-    def pid(self):
-        return self.child.pid
-
-    @property
-    def is_running(self):
-        return self.child is not None and self.child.is_running
-
-    def log_text(self):
-        return self.log.read_text() if self.log.exists() else ""
 
     def wait_for_log(self, text, timeout=60):
         wait_until(lambda: text in self.log_text(), timeout, f"{text!r} in {self.log}")

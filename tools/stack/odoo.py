@@ -12,7 +12,7 @@ from .places import REPOSITORY
 from .ports import HOST, free_ports
 from .postgres import PORT as POSTGRES_PORT
 from .postgres import USER as POSTGRES_USER
-from .process import Child
+from .process import Child, Logged
 from .waiting import wait_until
 
 # What a developer's shell may hold and would change what is being looked at. Without bytecode, each start of Odoo
@@ -95,7 +95,7 @@ def _odoo_addons():
     )
 
 
-class OdooServer:
+class OdooServer(Logged):
     """A real Odoo server as a child process. Use it as a context manager: inside, it answers.
 
     :param config: an :class:`OdooConfig`; ports that are 0 are chosen here
@@ -110,7 +110,6 @@ class OdooServer:
         self.directory = Path(directory)
         self.environ = environ or {}
         self.log = self.directory / "odoo.log"
-        self.child = None
         ports = free_ports(2)
         config.http_port = config.http_port or ports[0]
         config.gevent_port = config.gevent_port or ports[1]
@@ -125,14 +124,6 @@ class OdooServer:
     @property
     def url(self):
         return f"http://{HOST}:{self.config.http_port}"
-
-    @property
-    def pid(self):
-        return self.child.pid
-
-    @property
-    def is_running(self):
-        return self.child is not None and self.child.is_running
 
     def start(self):
         """Start the server and wait until it answers."""
@@ -153,9 +144,6 @@ class OdooServer:
         """
         if self.child:
             self.child.stop(patience, 10)
-
-    def log_text(self):
-        return self.log.read_text(errors="replace") if self.log.exists() else ""
 
     def wait_for_log(self, pattern, timeout=30):
         """Return the match of the regular expression ``pattern`` in the log once it is there."""

@@ -64,6 +64,23 @@ class Child:
         wait_until(lambda: not self.members(), 10, f"the end of all processes of {self.pid}")
 
 
+class Logged:
+    """What runs as a child process, or does not, with a log: the attributes ``child`` and ``log``."""
+
+    child = None
+
+    @property
+    def pid(self):
+        return self.child.pid
+
+    @property
+    def is_running(self):
+        return self.child is not None and self.child.is_running
+
+    def log_text(self):
+        return self.log.read_text(errors="replace") if self.log.exists() else ""
+
+
 def _process_ids():
     return [int(name) for name in os.listdir("/proc") if name.isdigit()]
 

@@ -1,0 +1,83 @@
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl.html).
+"""What a job depends on, and what depends on it."""
+
+from . import dependency
+from .core.states import DONE, WAIT_DEPENDENCIES, WAITING_STATES
+
+
+class Links:
+    """The part of :class:`.job.Job` about its dependencies, in memory and in the database."""
+
+    @property
+    def depends_on(self):
+        """Set of the jobs that must be done before this one."""
+        across = [barrier.parents for barrier in self._barriers_before]
+        return self._with_others(self._parents(), across, "depends_on")
+
+    @property
+    def reverse_depends_on(self):
+        """Set of the jobs that wait for this one."""
+        across = [barrier.children for barrier in self._barriers_behind]
+        return self._with_others(self._children(), across, "reverse_depends_on")
+
+    def _parents(self):
+        """:return: set, without those before a barrier"""
+        self._depends_on |= self._load_pending(self._depends_on_uuids)
+        return self._depends_on
+
+    def _children(self):
+        """:return: set, without those behind a barrier"""
+        self._reverse_depends_on |= self._load_pending(self._reverse_depends_on_uuids)
+        return self._reverse_depends_on
+
+    def _with_others(self, jobs, across, kind):
+        """:return: ``jobs``, with those beyond barriers where there are any"""
+        if not (across or self._is_at_barrier):
+            return jobs
+        found = jobs.union(*across)
+        if self._is_at_barrier:
+            uuids = dependency.uuids_across_barriers(self.env, self._find_row_id())[kind]
+            found |= self.load_many(self.env, uuids.difference(job.uuid for job in found))
+        return found
+
+    def has_unfinished_parent(self):
+        """Whether it has to wait for another job to be done."""
+        return (
+            any(parent.state != DONE for parent in self._parents())
+            or not all(barrier.is_open for barrier in self._barriers_before)
+            or (self._is_at_barrier and dependency.is_held(self))
+        )
+
+    def _load_pending(self, uuids):
+        if not uuids:
+            return set()
+        jobs = self.load_many(self.env, uuids)
+        uuids.clear()
+        return jobs
+
+    def add_depends(self, jobs):
+        """:raises ValueError: the job itself is among ``jobs``"""
+        if self in jobs:
+            raise ValueError(f"Job {self.uuid} cannot depend on itself.")
+        self._parents().update(jobs)
+        for parent in jobs:
+            parent._children().add(self)
+        if self.state in WAITING_STATES and any(parent.state != DONE for parent in jobs):
+            self.state = WAIT_DEPENDENCIES
+
+    def should_check_dependents(self):
+        """Whether some job waits for this one."""
+        return bool(
+            self.has_dependents
+            or self._reverse_depends_on
+            or self._reverse_depends_on_uuids
+            or self._barriers_behind
+        )
+
+    def enqueue_waiting(self):
+        """Make those jobs pending whose last parent this one was."""
+        dependency.release_dependents(self)
+
+    def cancel_dependent_jobs(self):
+        """Cancel the jobs that wait for this one, and those that wait for them."""
+        dependency.cancel_dependents(self)
