@@ -46,8 +46,8 @@ ALLOWED = {
     "sql": {"core", "job_values"},
     "storage": {"core", "declaration", "exception", "job", "job_storage"},
     "models": {
-        *("core", "declaration", "delay", "dependency_fields", "exception", "execution"),
-        *("fields", "job", "job_stop", "job_storage", "sql", "utils"),
+        *("core", "declaration", "delay", "dependency", "dependency_fields", "exception"),
+        *("execution", "fields", "job", "job_stop", "job_storage", "sql", "utils"),
     },
     "wizards": {"core", "exception", "job", "models"},
     "controllers": {"core", "delay", "exception", "execution", "job", "utils"},
