@@ -30,7 +30,9 @@ INSERT_BARRIER = """
 
 #: Make pending the children of a job that is done, as far as they have no unfinished parent: see
 #: ``sql/release.py``.
-RELEASE_DEPENDENTS = "SELECT queue_job_release(%(uuid)s)"
+RELEASE_DEPENDENTS = """
+    SELECT job_id, is_next FROM queue_job_release(%(uuid)s, %(channel)s, %(before)s::integer[])
+"""
 
 #: Cancel the jobs that wait for some cancelled ones, those that wait for them, and so on. Each
 #: barrier is gone through once, from whichever of its parents it is reached first.
@@ -204,11 +206,18 @@ def release_dependents(job):
     To be called when ``job`` is committed as done, in a READ COMMITTED transaction: of
     two parents that end at once, the one that commits last sees the other one done.
     Calling it twice changes nothing.
+
+    Where ``job`` has a ``successor``, the one that fits is left to the caller to run: the runner
+    is not told of it, and its id is in ``job.next_id``.
     """
     env = job.env
     env["queue.job"].flush_model(["uuid", "state"])
-    env.cr.execute(RELEASE_DEPENDENTS, {"uuid": job.uuid})
-    ids = [row[0] for row in env.cr.fetchall()]
+    channel, before = job.successor or (None, ())
+    parameters = {"uuid": job.uuid, "channel": channel, "before": list(before)}
+    env.cr.execute(RELEASE_DEPENDENTS, parameters)
+    released = env.cr.fetchall()
+    job.next_id = next((job_id for job_id, is_next in released if is_next), None)
+    ids = [job_id for job_id, _is_next in released]
     env["queue.job"].browse(ids).invalidate_recordset(["state"])
 
 

@@ -24,6 +24,7 @@ from odoo.tools import str2bool
 from . import job_storage, job_values
 from .core import dead_job, time_limit
 from .core.retry import CONFLICT_INTERVAL, interruption_delay
+from .core.slot import successor_lease
 from .core.states import DONE, FAILED
 from .exception import FailedJobError, JobError, JobTimedOut, NoSuchJobError, RetryableJobError
 from .job import Job
@@ -152,13 +153,17 @@ def acquire(env, job_uuid):
     return _begin_try(env, row)
 
 
-def acquire_hint(env, job_id, channel, grant=None):
+def acquire_hint(env, job_id, channel, grant=None, slot=None):
     """Claim a job of a channel that is pending and due.
 
     :param int job_id: of the row
+    :param slot: uuid of the first job of the slot, for a job that the runner has not hinted
     :return: the job; None: it can't be claimed, or has failed already
     """
-    row = claim(env, CLAIM_PENDING, Job.start_values(), id=job_id, channel=channel, grant=grant)
+    start = Job.start_values()
+    if slot is not None:
+        start["lease"] = successor_lease(slot, start["lease"])
+    row = claim(env, CLAIM_PENDING, start, id=job_id, channel=channel, grant=grant)
     return row and _begin_try(env, row)
 
 

@@ -8,5 +8,8 @@ NOTIFY_CHANNEL = "queue_job_channel"
 #: A payload that is no name of a channel: limits were changed in the web client.
 LIMITS_CHANGED = ":limits"
 
+#: Setting of a transaction: id of a waiting job whose release is nobody's business.
+SILENT_RELEASE = "queue_job.silent_release"
+
 #: On this one the runner tells itself something, to see whether notifications come through.
 ECHO_CHANNEL = "queue_job_echo"
