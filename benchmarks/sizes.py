@@ -19,6 +19,7 @@ class Sizes:
     floor: int = 2000
     latency: int = 300
     graph: int = 300
+    chain: int = 500
     #: waiting jobs: 10 to the power of 3 … this
     backlog_power: int = 5
     #: the largest size of a growth
@@ -59,6 +60,7 @@ QUICK = Sizes(
     floor=500,
     latency=80,
     graph=30,
+    chain=50,
     backlog_power=3,
     growth=1000,
     growth_pair=200,

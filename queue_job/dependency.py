@@ -30,14 +30,16 @@ INSERT_BARRIER = """
 
 #: Make pending the children of a job that is done, as far as they have no unfinished parent: see
 #: ``sql/release.py``.
-RELEASE_DEPENDENTS = "SELECT queue_job_release(%(uuid)s)"
+RELEASE_DEPENDENTS = """
+    SELECT job_id, is_next FROM queue_job_release(%(uuid)s, %(channel)s, %(before)s::integer[])
+"""
 
-#: Cancel the jobs that wait for a cancelled one, those that wait for them, and so on. Each
+#: Cancel the jobs that wait for some cancelled ones, those that wait for them, and so on. Each
 #: barrier is gone through once, from whichever of its parents it is reached first.
 CANCEL_DEPENDENTS = f"""
     WITH RECURSIVE reached AS (
         SELECT 'job' AS kind, id::bigint AS id FROM queue_job
-         WHERE uuid = %(uuid)s AND state = '{CANCELLED}'
+         WHERE uuid = ANY(%(uuids)s) AND state = '{CANCELLED}'
          UNION
         SELECT next.kind, next.id
           FROM reached
@@ -68,6 +70,29 @@ CANCEL_DEPENDENTS = f"""
       FROM waiting
      WHERE queue_job.id = waiting.id
     RETURNING queue_job.id
+"""
+
+#: What some jobs have to do with each other: as parents and children themselves, or at a barrier
+#: that has places on both sides for some of them.
+LINKS_AMONG = """
+    WITH place AS (
+        SELECT barrier_id, is_parent, job_id FROM queue_job_barrier WHERE job_id = ANY(%(ids)s))
+    SELECT NULL AS barrier_id, parent_id, child_id
+      FROM queue_job_dependency
+     WHERE parent_id = ANY(%(ids)s) AND child_id = ANY(%(ids)s)
+     UNION ALL
+    SELECT barrier_id, CASE WHEN is_parent THEN job_id END, CASE WHEN NOT is_parent THEN job_id END
+      FROM place
+     WHERE barrier_id IN (SELECT barrier_id FROM place WHERE is_parent
+                       INTERSECT SELECT barrier_id FROM place WHERE NOT is_parent)
+  ORDER BY 1, 2, 3
+"""
+
+#: Which of some jobs have others waiting behind them, or had.
+PARENTS_AMONG = """
+    SELECT parent_id FROM queue_job_dependency WHERE parent_id = ANY(%(ids)s)
+     UNION
+    SELECT job_id FROM queue_job_barrier WHERE job_id = ANY(%(ids)s) AND is_parent
 """
 
 #: Whether a job stands behind a barrier with an unfinished parent.
@@ -142,6 +167,32 @@ def uuids_across_barriers(env, job_id):
     }
 
 
+def links_among(env, ids):
+    """What some jobs have to do with each other, in as many steps as there are rows for it.
+
+    :param ids: list of int
+    :return: list of pairs (parent, child) of ids; and a list of pairs (parents, children) of lists
+        of ids, for barriers that each of the parents stands before and each of the children behind
+    """
+    env["queue.job"].flush_model(["uuid"])
+    env.cr.execute(LINKS_AMONG, {"ids": list(ids)})
+    pairs, barriers = [], {}
+    for barrier, parent, child in env.cr.fetchall():
+        if barrier is None:
+            pairs.append((parent, child))
+        else:
+            parents, children = barriers.setdefault(barrier, ([], []))
+            (parents if child is None else children).append(child or parent)
+    return pairs, list(barriers.values())
+
+
+def parents_among(env, ids):
+    """:return: set of ids, of those jobs that others wait for, or have waited for"""
+    env["queue.job"].flush_model(["uuid"])
+    env.cr.execute(PARENTS_AMONG, {"ids": list(ids)})
+    return {row[0] for row in env.cr.fetchall()}
+
+
 def is_held(job):
     """Whether a stored job stands behind a barrier that is closed."""
     job.env["queue.job"].flush_model(["uuid", "state"])
@@ -155,23 +206,33 @@ def release_dependents(job):
     To be called when ``job`` is committed as done, in a READ COMMITTED transaction: of
     two parents that end at once, the one that commits last sees the other one done.
     Calling it twice changes nothing.
+
+    Where ``job`` has a ``successor``, the one that fits is left to the caller to run: the runner
+    is not told of it, and its id is in ``job.next_id``.
     """
     env = job.env
     env["queue.job"].flush_model(["uuid", "state"])
-    env.cr.execute(RELEASE_DEPENDENTS, {"uuid": job.uuid})
-    released = [row[0] for row in env.cr.fetchall()]
-    env["queue.job"].browse(released).invalidate_recordset(["state"])
+    channel, before = job.successor or (None, ())
+    parameters = {"uuid": job.uuid, "channel": channel, "before": list(before)}
+    env.cr.execute(RELEASE_DEPENDENTS, parameters)
+    released = env.cr.fetchall()
+    job.next_id = next((job_id for job_id, is_next in released if is_next), None)
+    ids = [job_id for job_id, _is_next in released]
+    env["queue.job"].browse(ids).invalidate_recordset(["state"])
 
 
-def cancel_dependents(job):
-    """Cancel the jobs that wait for ``job``, transitively."""
-    env = job.env
+def cancel_dependents(*jobs):
+    """Cancel the jobs that wait for some cancelled ones, transitively.
+
+    One of them at a time, each would go through all that stand behind a barrier.
+    """
+    env = jobs[0].env
     env["queue.job"].flush_model()
     env.cr.execute(
         CANCEL_DEPENDENTS,
         {
-            "uuid": job.uuid,
-            "date": job.date_cancelled,
+            "uuids": [job.uuid for job in jobs],
+            "date": jobs[-1].date_cancelled,
             "result": env._("Cancelled because a job it depends on was cancelled"),
         },
     )

@@ -21,6 +21,7 @@ from . import job_storage, job_values, outage
 from .core import dead_job, time_limit
 from .core.log_text import one_line, quoted
 from .core.retry import interruption_delay
+from .core.slot import successor_lease
 from .core.states import DONE, FAILED
 from .exception import JobError, JobTimedOut, NoSuchJobError
 from .job import Job
@@ -109,25 +110,28 @@ def acquire(env, job_uuid):
     """
     grant = env.context.get(GRANT_KEY)
     env = env(context={})
-    row = _claim(env, CLAIM_ENQUEUED, uuid=job_uuid, grant=grant)
+    row = _claim(env, CLAIM_ENQUEUED, Job.start_values(), uuid=job_uuid, grant=grant)
     if row is None:
         raise NoSuchJobError(job_uuid)
     return _begin_try(env, row)
 
 
-def acquire_hint(env, job_id, channel, grant=None):
+def acquire_hint(env, job_id, channel, grant=None, slot=None):
     """Claim a job of a channel that is pending and due.
 
     :param int job_id: of the row
+    :param slot: uuid of the first job of the slot, for a job that the runner has not hinted
     :return: the job; None: it can't be claimed, or has failed already
     """
-    row = _claim(env, CLAIM_PENDING, id=job_id, channel=channel, grant=grant)
+    start = Job.start_values()
+    if slot is not None:
+        start["lease"] = successor_lease(slot, start["lease"])
+    row = _claim(env, CLAIM_PENDING, start, id=job_id, channel=channel, grant=grant)
     return row and _begin_try(env, row)
 
 
-def _claim(env, query, **which):
+def _claim(env, query, start, **which):
     """:return: dict, the row; None: it can't be claimed, or not be read, and has failed"""
-    start = Job.start_values()
     try:
         if has_begun_claim(env.cr) and job_storage.updates_plainly(env):
             return claim_and_lock(env, start, **which)

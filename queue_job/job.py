@@ -115,6 +115,10 @@ class Job(Call, Row, Moves, Try, Links):
 
     #: Whether other rows depend on its row, as of the last :meth:`lock`.
     has_dependents = False
+    #: :class:`.core.slot.Successor`, which of the jobs that it releases its slot may run next.
+    successor = None
+    #: Id of that job, once it is released.
+    next_id = None
 
     # Defaults of what a new job has not got yet.
     graph_uuid = None

@@ -3,6 +3,7 @@
 
 import logging
 import time
+from typing import NamedTuple
 
 from werkzeug.exceptions import BadRequest, NotFound
 
@@ -11,7 +12,7 @@ from odoo.http import request
 
 from .. import execution
 from ..core.retry import CONFLICT_INTERVAL
-from ..core.slot import BUDGET, HINTS_HEADER, REFUSED_HEADER, parse_hints
+from ..core.slot import BUDGET, HINTS_HEADER, REFUSED_HEADER, parse_hints, parse_successor
 from ..core.states import FAILED
 from ..exception import NoSuchJobError
 from ..surroundings import run_apart
@@ -20,6 +21,24 @@ _logger = logging.getLogger(__name__)
 
 #: For addons that import it from here.
 PG_RETRY = CONFLICT_INTERVAL
+
+
+class _Slot(NamedTuple):
+    """What a request may run: see :class:`~..core.slot.Slot`, and :meth:`RunJobController.runjob`.
+
+    :param cr: cursor of its jobs
+    :param str uuid: of the first job
+    :param str channel: of all jobs
+    :param float deadline: until when another job may begin, by the monotonic clock
+    """
+
+    cr: object
+    uuid: str
+    channel: str
+    grant: str | None
+    hints: list
+    deadline: float
+    behind: str | None
 
 
 def _check_text(name, value):
@@ -46,7 +65,8 @@ class RunJobController(http.Controller):
 
         :param str job_uuid: uuid of the job
         :param kw: among others ``grant``, the token that the runner has left in the row of
-            the job, and ``hints``, ids of pending jobs to run next, with commas between them
+            the job, ``hints``, ids of pending jobs to run next, with commas between them, and
+            ``next``, see :func:`~..core.slot.parse_successor`
         :return: an empty answer, whatever becomes of the job: that is in its row. A header
             says how many of the hints were dealt with, if all of these were claimed; or that
             no job was run.
@@ -58,19 +78,22 @@ class RunJobController(http.Controller):
         _check_text("job_uuid", job_uuid)
         request.update_env(user=SUPERUSER_ID)
         registry = request.env.registry
-        grant, hints = kw.get("grant"), []
+        grant, hints, behind = kw.get("grant"), [], None
         if grant:
             _check_text("grant", grant)
             hints = parse_hints(kw.get("hints"))
+            behind = kw.get("next")
         else:
             grant = execution.grant_of_old_style_call(registry)
         deadline = time.monotonic() + BUDGET
-        headers = self._run_slot(registry, job_uuid, grant, hints, deadline)
+        headers = self._run_slot(registry, job_uuid, grant, hints, deadline, behind)
         return request.make_response("", headers) if headers else ""
 
     @classmethod
-    def _run_slot(cls, registry, job_uuid, grant, hints, deadline):
+    def _run_slot(cls, registry, job_uuid, grant, hints, deadline, behind=None):
         """Run a job, and what is hinted, one after the other on a cursor of their own.
+
+        Before the next hint comes a job that was released meanwhile, if ``behind`` allows it.
 
         :return: list of the headers of the answer, (name, value)
         """
@@ -80,28 +103,48 @@ class RunJobController(http.Controller):
             job = cls._acquire_job(env, job_uuid)
             if job is None:
                 return [(REFUSED_HEADER, "1")]
-            execution.expect_claim(cr, bool(hints))
-            cls._run_claimed(env, job)
-            count, were_claimed = cls._run_hints(cr, hints, job.channel, grant, deadline)
-        return [(HINTS_HEADER, str(count))] if hints and were_claimed else []
+            slot = _Slot(cr, job_uuid, job.channel, grant, hints, deadline, behind)
+            is_complete = cls._run_with_successors(slot, env, job, 0)
+            count, were_claimed = cls._run_hints(slot)
+        is_told = is_complete and were_claimed and (hints or behind is not None)
+        return [(HINTS_HEADER, str(count))] if is_told else []
 
     @classmethod
-    def _run_hints(cls, cr, hints, channel, grant, deadline):
+    def _run_hints(cls, slot):
         """:return: (int, bool): how many were dealt with, and whether all these were claimed; one
         that was not may only have been locked by somebody at that moment
         """
         were_claimed = True
-        for count, hint in enumerate(hints):
-            if cr.closed or time.monotonic() > deadline:
+        for count, hint in enumerate(slot.hints):
+            if slot.cr.closed or time.monotonic() > slot.deadline:
                 return count, were_claimed
-            execution.expect_claim(cr, count + 1 < len(hints))
-            env = execution.fresh_environment(cr)
-            hinted = execution.acquire_hint(env, hint, channel, grant)
+            env = execution.fresh_environment(slot.cr)
+            hinted = execution.acquire_hint(env, hint, slot.channel, slot.grant)
             if hinted is None:
                 were_claimed = False
             else:
-                cls._run_claimed(env, hinted)
-        return len(hints), were_claimed
+                were_claimed &= cls._run_with_successors(slot, env, hinted, count + 1)
+        return len(slot.hints), were_claimed
+
+    @classmethod
+    def _run_with_successors(cls, slot, env, job, count):
+        """Run a claimed job; of those that it releases, the one that comes next; and so on.
+
+        :param int count: how many hints were dealt with
+        :return: bool, whether all these were claimed
+        """
+        while job is not None:
+            if time.monotonic() <= slot.deadline:
+                job.successor = parse_successor(slot.behind, slot.channel, slot.hints[count:])
+            execution.expect_claim(slot.cr, count < len(slot.hints))
+            cls._run_claimed(env, job)
+            if job.next_id is None:
+                return True
+            if slot.cr.closed:
+                break
+            env = execution.fresh_environment(slot.cr)
+            job = execution.acquire_hint(env, job.next_id, slot.channel, slot.grant, slot.uuid)
+        return False
 
     @classmethod
     def _run_claimed(cls, env, job):

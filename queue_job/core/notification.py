@@ -11,5 +11,8 @@ LIMITS_CHANGED = ":limits"
 #: Another one: modules are to be installed, upgraded or uninstalled, or are not any more.
 MODULES_CHANGED = ":modules"
 
+#: Setting of a transaction: id of a waiting job whose release is nobody's business.
+SILENT_RELEASE = "queue_job.silent_release"
+
 #: On this one the runner tells itself something, to see whether notifications come through.
 ECHO_CHANNEL = "queue_job_echo"

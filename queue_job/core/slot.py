@@ -8,6 +8,7 @@ had been sent alone, and the order is exact but for one budget.
 """
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 #: Seconds during which a worker begins another job in the same request.
 BUDGET = 1.0
@@ -24,6 +25,52 @@ HINTS_HEADER = "X-Queue-Job-Hints"
 #: Header of the answer where the job of the request was not there to be claimed. Perhaps another
 #: request has claimed it and runs it: what is between runner and Odoo may send one twice.
 REFUSED_HEADER = "X-Queue-Job-Refused"
+
+
+class Successor(NamedTuple):
+    """What a slot may go on with when a job of it releases others: the best of them, if it comes next.
+
+    A chain need not go back to the runner for each step. The other ones are for any slot.
+
+    :param str channel: it is in that very channel
+    :param tuple before: ids of jobs that it comes before: those that would be next without it
+    """
+
+    channel: str
+    before: tuple = ()
+
+
+def parse_successor(text, channel, hints):
+    """What the parameter ``next`` of a request says: the job that waits behind the hints.
+
+    :param text: id, "0": no job waits there; None or no number: nothing but hints may be run
+    :param hints: ids of the hints that are left
+    :return: :class:`Successor` or None
+
+    >>> parse_successor("0", "root", [5, 6]), parse_successor("9", "root", [])
+    (Successor(channel='root', before=(5,)), Successor(channel='root', before=(9,)))
+    >>> parse_successor(None, "root", [5, 6])
+    """
+    if not isinstance(text, str) or not _is_id(text):
+        return None
+    behind = [int(text)] if int(text) else []
+    # the hints are in order, and come before all others
+    return Successor(channel, tuple([*hints, *behind][:1]))
+
+
+def successor_lease(slot_uuid, lease):
+    """The lease of a job that a slot went on with tells whose it is: the runner did not know it."""
+    return f"{slot_uuid}:{lease}"
+
+
+def slot_of_lease(lease):
+    """:return: str, uuid of the first job of the slot; None: the lease is another job's
+
+    >>> slot_of_lease(successor_lease("a:b", "fe2a")), slot_of_lease("fe2a"), slot_of_lease(None)
+    ('a:b', None, None)
+    """
+    slot_uuid, colon, _rest = (lease or "").rpartition(":")
+    return slot_uuid if colon else None
 
 
 def parse_hints(text):
@@ -53,6 +100,9 @@ class Slot:
     :param float expires: when the hints are free for others
     :param bool reserves: whether the hints are still for nobody else
     :param int generation: of the window from which the hints were taken
+    :param next: int, the job that waits behind the hints, 0: none; the slot may go on with jobs
+        that it releases and that come before that one. None: with hints only
+    :param set successors: ids of such jobs that were seen to run
     """
 
     uuid: str
@@ -63,12 +113,15 @@ class Slot:
     expires: float = 0
     reserves: bool = False
     generation: int = 0
+    next: int | None = None
+    successors: set = field(default_factory=set)
 
     def ids(self):
         """Yield the ids of the jobs that may be running in this slot."""
         yield self.id
         for hint in self.hints:
             yield hint.id
+        yield from self.successors
 
 
 def share(followers, count):

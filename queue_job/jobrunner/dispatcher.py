@@ -148,6 +148,8 @@ def request_path(db_name, slot):
     parameters = {"db": db_name, "job_uuid": slot.uuid, "grant": slot.grant}
     if slot.hints:
         parameters["hints"] = ",".join(str(hint.id) for hint in slot.hints)
+    if slot.next is not None:
+        parameters["next"] = slot.next
     return f"/queue_job/runjob?{urlencode(parameters, safe=',')}"
 
 

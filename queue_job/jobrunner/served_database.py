@@ -4,6 +4,7 @@
 import logging
 import secrets
 import time
+from collections import defaultdict
 from contextlib import suppress
 from math import inf
 
@@ -11,7 +12,7 @@ import psycopg2
 
 from ..core.notification import LIMITS_CHANGED, MODULES_CHANGED
 from ..core.server_pool import ServerPool
-from ..core.slot import MAX_HINTS, PATIENCE, Slot, share
+from ..core.slot import MAX_HINTS, PATIENCE, Slot, share, slot_of_lease
 from ..core.states import ENQUEUED, STARTED
 from .gate import Gate
 from .lane import Crew, Lane
@@ -214,8 +215,9 @@ class ServedDatabase:
     def _free_hints(self, slot, dealt_with):
         """What was hinted and not begun is pending as before."""
         if not slot.reserves:
-            if slot.hints:
-                # given back before, and perhaps run all the same
+            if slot.hints or (slot.next is not None and dealt_with is None):
+                # given back before, and perhaps run all the same; or a job that it has released,
+                # for itself and without a word, still waits
                 self.windows.note_changed([slot.channel])
             return
         slot.reserves = False
@@ -302,6 +304,7 @@ class ServedDatabase:
         # what they say may be as old as the question, or as young as the answer
         seen = now + time.monotonic() - began
         ids = {row.id for row in rows.values()}
+        self._note_successors(rows.values())
         for slot in [slot for slot in self._watched.values() if ids.isdisjoint(slot.ids())]:
             del self._watched[slot.uuid]
             self._end_slot(slot)
@@ -316,6 +319,15 @@ class ServedDatabase:
         if dead:
             self._requeue(dead, rows)
         return rows
+
+    def _note_successors(self, rows):
+        """A slot has gone on with a job that it has released: that takes the unit of the slot."""
+        successors = defaultdict(set)
+        for row in rows:
+            if row.state == STARTED:
+                successors[slot_of_lease(row.lease)].add(row.id)
+        for slot in (*self.in_flight.values(), *self._watched.values()):
+            slot.successors = successors[slot.uuid]
 
     def _end_unanswered(self, ids, now, seen):
         """The jobs of a slot have ended, and its answer was lost on the way without a trace."""
@@ -421,11 +433,13 @@ class ServedDatabase:
 
     def _hint(self, channel, slots, now):
         hints = self.windows.take_hints(channel, MAX_HINTS * len(slots))
+        behind = self.windows.next_in(channel)
         for slot, of_slot in zip(slots, share(hints, len(slots)), strict=True):
             slot.hints = of_slot
             slot.reserves = bool(of_slot)
             slot.generation = self.windows.generation(channel)
             slot.expires = now + PATIENCE
+            slot.next = behind
 
     def wakeup_time(self):
         """:return: when :meth:`look` or :meth:`refresh` has something to do"""

@@ -289,6 +289,23 @@ class Windows:
         self._tell_next(window)
         return hints
 
+    def next_in(self, channel):
+        """What waits in a channel behind the hints, for slots that release jobs themselves.
+
+        :return: int, the id of the first job, 0: there is none; None: each start is decided by
+            itself there, or others wait for the same capacity, or it is not known
+        """
+        is_read = channel not in self._stale and channel not in self._deferred
+        if (
+            not is_read
+            or self._suspended_until > -inf
+            or self._manager.is_paced(channel)
+            or self._manager.rival(self._name, channel) is not None
+        ):
+            return None
+        window = self._windows.get(channel)
+        return 0 if window is None or window.head is None else window.head.id
+
     def generation(self, channel):
         """:return: int, for :meth:`give_back`"""
         return self._generations[channel]

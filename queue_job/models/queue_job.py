@@ -6,7 +6,7 @@ import time
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 
-from .. import sql
+from .. import dependency, sql
 from ..core.channel_config import ROOT, complete_name
 from ..core.graph import Graph
 from ..core.states import (
@@ -16,6 +16,7 @@ from ..core.states import (
     PENDING,
     REQUEUABLE_STATES,
     STATES,
+    WAIT_DEPENDENCIES,
 )
 from ..dependency_fields import JobDependencies, JobLinks
 from ..exception import JobError, RetryableJobError
@@ -281,34 +282,58 @@ class QueueJob(models.Model):
             raise ValueError(f"Jobs can't be moved by hand to the state {state!r}.")
         # jobs are stored with superuser rights
         self.check_access("write")
+        if state == CANCELLED:
+            self._cancel(result)
+            return
         for record in self._parents_first():
             job = Job.load(record.env, record.uuid)
             if state == DONE:
                 job.set_done(result=result)
                 job.store()
                 job.enqueue_waiting()
-            elif state == PENDING:
+            else:
                 job.set_pending(result=result)
                 job.store()
-            elif job.state != CANCELLED:  # else by the cascade of a selected parent
-                job.set_cancelled(result=result)
-                job.store()
-                job.cancel_dependent_jobs()
+
+    def _cancel(self, result):
+        """Cancel the jobs, then at once all that wait for them, selected or not."""
+        jobs = [Job.load(record.env, record.uuid) for record in self._without_cascaded()]
+        for job in jobs:
+            job.set_cancelled(result=result)
+            job.store()
+        if len(jobs) == 1:
+            jobs[0].cancel_dependent_jobs()
+        elif jobs:
+            dependency.cancel_dependents(*jobs)
+
+    def _without_cascaded(self):
+        """:return: those that are to be cancelled themselves, since they wait for no other one"""
+        left = self.filtered(lambda job: job.state != CANCELLED)
+        pairs, barriers = dependency.links_among(self.env, left.ids)
+        behind = {child for _parent, child in pairs}
+        for _parents, children in barriers:
+            behind.update(children)
+        return left.filtered(lambda job: job.state != WAIT_DEPENDENCIES or job.id not in behind)
 
     @api.ondelete(at_uninstall=False)
     def _unlink_cancel_dependents(self):
         """What waits for a job that will never be done must not start without it."""
-        unfinished = self.filtered(
-            lambda job: job.state not in (DONE, CANCELLED) and job.dependent_ids
-        )
+        unfinished = self.filtered(lambda job: job.state not in (DONE, CANCELLED))
+        parents = dependency.parents_among(self.env, unfinished.ids)
+        unfinished = unfinished.filtered(lambda job: job.id in parents)
         unfinished._change_job_state(CANCELLED, result=self.env._("Deleted"))
 
     def _parents_first(self):
-        graph = Graph({job: set() for job in self})
-        for job in self:
-            for parent in job.dependency_ids & self:
-                graph.add_edge(parent, job)
-        return list(graph.topological_sort())
+        pairs, barriers = dependency.links_among(self.env, self.ids)
+        graph = Graph({job_id: set() for job_id in self.ids})
+        for parent, child in pairs:
+            graph.add_edge(parent, child)
+        for number, (parents, children) in enumerate(barriers):
+            barrier = ("barrier", number)
+            graph.add_edges(parents, [barrier])
+            graph.add_edges([barrier], children)
+        jobs = {job.id: job for job in self}
+        return [jobs[vertex] for vertex in graph.topological_sort() if vertex in jobs]
 
     # -- for demonstrations and tests
 

@@ -6,6 +6,8 @@ from markupsafe import Markup
 from odoo import api, fields, models
 from odoo.addons.base_sparse_field.models.fields import Serialized
 
+from .. import dependency
+from ..core.graph_picture import MAX_EDGES, MAX_NODES, expanded, links_within, nearest
 from ..core.states import (
     CANCELLED,
     DONE,
@@ -45,14 +47,18 @@ class QueueJob(models.Model):
         jobs = self.search([("graph_uuid", "=", self.graph_uuid)], order="id")
         if not jobs:
             return {}
-        ids = set(jobs.ids)
-        edges = [
-            [parent, child.id]
-            for child in jobs
-            for parent in child.dependency_ids.ids
-            if parent in ids
-        ]
-        return {"nodes": [job._dependency_graph_node() for job in jobs], "edges": edges}
+        pairs, barriers = dependency.links_among(self.env, jobs.ids)
+        kept = nearest(self.id, jobs.ids, pairs, barriers, MAX_NODES)
+        graph = {"nodes": [job._dependency_graph_node() for job in jobs if job.id in kept]}
+        if len(kept) < len(jobs):
+            graph["left_out"] = len(jobs) - len(kept)
+        pairs, barriers = links_within(kept, pairs, barriers)
+        if len(pairs) + sum(len(before) * len(behind) for before, behind in barriers) <= MAX_EDGES:
+            pairs = expanded(pairs, barriers)
+        elif barriers:
+            graph["barriers"] = barriers
+        graph["edges"] = pairs
+        return graph
 
     def _dependency_graph_node(self):
         color, border = NODE_COLORS[self.state]

@@ -7,6 +7,7 @@ costs a few rows; all are looked at only where there is none. The runner has a s
 ``core/ready_job.py``, for many jobs at once.
 """
 
+from ..core.notification import SILENT_RELEASE
 from .catalogue import drop_functions, install_functions
 
 #: How many parents are looked at on each side of the one that has ended. Jobs end in the order
@@ -49,16 +50,22 @@ _BEFORE_CHILD = _unfinished("queue_job_dependency WHERE child_id = child.id", "p
 #: unfinished will look, later, at a table in which this parent is done. The rows are locked in
 #: the order of their ids, so that two releases never wait for each other in a circle.
 #:
+#: A slot that may go on with one of the jobs, in its channel and before those that are next there,
+#: is told which: that one is not notified, or the runner would send it elsewhere at the same time.
+#:
 #: Small statements, of which a job in a chain needs the few that have something to do: each is
 #: planned anew with each request. Where nothing was written before, as in the transaction of a
 #: worker that only releases, the commit need not wait for the disk: what a crash takes back, the
 #: runner releases.
 _RELEASE = f"""
+#variable_conflict use_column
 DECLARE
     _id integer;
     _barriers bigint[];
     _closed bigint[];
     _children integer[];
+    _next integer;
+    _ text;
 BEGIN
     SELECT queue_job.id INTO _id FROM queue_job WHERE uuid = _uuid AND state = 'done';
     _children := ARRAY(SELECT child_id FROM queue_job_dependency WHERE parent_id = _id);
@@ -99,6 +106,20 @@ BEGIN
     IF txid_current_if_assigned() IS NULL THEN
         PERFORM set_config('synchronous_commit', 'off', true);
     END IF;
+    IF _channel IS NOT NULL THEN
+        SELECT queue_job.id INTO _next FROM queue_job
+         WHERE queue_job.id = ANY(_children) AND state = 'wait_dependencies'
+           AND awaits_failure IS NOT TRUE AND channel = _channel
+           AND (eta IS NULL OR eta <= now() AT TIME ZONE 'UTC')
+           AND NOT EXISTS (
+               SELECT FROM queue_job AS other
+                WHERE other.id = ANY(_before)
+                  AND (other.priority, other.date_created, other.id)
+                      < (queue_job.priority, queue_job.date_created, queue_job.id))
+      ORDER BY priority, date_created, queue_job.id
+         LIMIT 1;
+        _ := set_config('{SILENT_RELEASE}', _next::text, true);
+    END IF;
     RETURN QUERY
     WITH ready AS (
         SELECT queue_job.id FROM queue_job
@@ -107,7 +128,10 @@ BEGIN
       ORDER BY queue_job.id
            FOR NO KEY UPDATE)
     UPDATE queue_job SET state = 'pending' FROM ready WHERE queue_job.id = ready.id
-    RETURNING queue_job.id;
+    RETURNING queue_job.id, queue_job.id IS NOT DISTINCT FROM _next;
+    IF _next IS NOT NULL THEN
+        _ := set_config('{SILENT_RELEASE}', '', true);
+    END IF;
 END"""
 
 #: Each of its small look-ups is meant to use an index, which must not depend on how large the
@@ -121,7 +145,11 @@ _SETTINGS = {
 _SET = " ".join(f"SET {name} = {value}" for name, value in _SETTINGS.items())
 
 FUNCTIONS = {
-    "queue_job_release": (f"(_uuid varchar) RETURNS SETOF integer {_SET}", _RELEASE),
+    "queue_job_release": (
+        "(_uuid varchar, _channel varchar DEFAULT NULL, _before integer[] DEFAULT NULL,"
+        f" OUT job_id integer, OUT is_next boolean) RETURNS SETOF record {_SET}",
+        _RELEASE,
+    ),
 }
 
 

@@ -5,7 +5,7 @@ The payload is the name of the channel: PostgreSQL folds the equal notifications
 transaction into one, so that creating ten thousand jobs in a channel is one.
 """
 
-from ..core.notification import NOTIFY_CHANNEL
+from ..core.notification import NOTIFY_CHANNEL, SILENT_RELEASE
 from .catalogue import drop_functions, drop_triggers, install_functions, install_triggers
 
 #: name of the function -> its body. A statement-level trigger on UPDATE would go through
@@ -19,6 +19,10 @@ BEGIN
 END""",
     "queue_job_notify_changed": f"""
 BEGIN
+    IF OLD.state = 'wait_dependencies'
+       AND NEW.id::text = current_setting('{SILENT_RELEASE}', true) THEN
+        RETURN NULL;
+    END IF;
     IF NEW.state = 'pending'
        OR OLD.state IN ('pending', 'failed') AND NEW.state IN ('done', 'cancelled')
        OR OLD.state = 'failed' AND OLD.channel <> NEW.channel THEN
@@ -38,7 +42,8 @@ END""",
 FUNCTIONS = {name: ("() RETURNS trigger", body) for name, body in _BODIES.items()}
 
 #: name of the trigger -> its definition. What the runner itself does with a job
-#: (pending to enqueued) and what a worker does (to started and done) is silent.
+#: (pending to enqueued) and what a worker does (to started and done) is silent, and so is the
+#: release of a job that the worker runs next.
 #: PostgreSQL reads a condition anew for each statement, which costs more than what the
 #: condition says: a short one spares what workers do, the function knows the rest.
 TRIGGERS = {

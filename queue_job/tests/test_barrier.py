@@ -1,9 +1,13 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl.html).
 """Groups before groups meet at a barrier, and nobody notices."""
 
+from unittest import mock
+
+from odoo.addons.queue_job import dependency
 from odoo.addons.queue_job.core.barrier import Barrier
 from odoo.addons.queue_job.delay import chain, group
 from odoo.addons.queue_job.job import Job
+from odoo.addons.queue_job.models import queue_job_graph
 from odoo.addons.queue_job.tests.common import trap_jobs
 from odoo.tests import TransactionCase
 
@@ -124,6 +128,48 @@ class TestBarrier(TransactionCase):
         self.assertEqual(search("dependency_ids.name", "=", "3").ids, (second + third + last).ids)
         edges = first[0].dependency_graph["edges"]
         self.assertEqual(len(edges), 2 * SIZE * SIZE + SIZE)
+
+    def test_the_picture_of_a_large_graph(self):
+        size = 80
+        one, two = self.calls(size), self.calls(size)
+        element = chain(group(*one), group(*two))
+        two[0].on_done(*self.calls(1))
+        element.delay()
+        one, two = (self.records(self.jobs(calls)) for calls in (one, two))
+        graph = one[0].dependency_graph
+        self.assertEqual(graph["barriers"], [[one.ids, two.ids]])
+        self.assertEqual(graph["edges"], [[two[0].id, two[0].dependent_ids.id]])
+        self.assertEqual(len(graph["nodes"]), 2 * size + 1)
+        self.assertNotIn("left_out", graph)
+        with mock.patch.object(queue_job_graph, "MAX_NODES", 20):
+            self.env.invalidate_all()
+            graph = two[3].dependency_graph
+        nodes = {node["id"] for node in graph["nodes"]}
+        self.assertEqual((len(nodes), graph["left_out"]), (20, 2 * size + 1 - 20))
+        self.assertIn(two[3].id, nodes)
+        self.assertTrue(nodes.intersection(one.ids))
+        self.assertEqual(
+            sorted(map(tuple, graph["edges"])),
+            [(a, b) for a in one.ids for b in two.ids if nodes.issuperset((a, b))],
+        )
+
+    def test_rows_read_for_many(self):
+        """As many as there are places at the barrier, not the square of that."""
+        size = 150
+        one, two = self.calls(size), self.calls(size)
+        chain(group(*one), group(*two)).delay()
+        one, two = (self.records(self.jobs(calls)) for calls in (one, two))
+        pairs, barriers = dependency.links_among(self.env, (one + two).ids)
+        self.assertEqual((pairs, barriers), ([], [(one.ids, two.ids)]))
+        self.assertEqual(self.env.cr.rowcount, 2 * size)
+        order = (two + one)._parents_first()
+        self.assertEqual({job.id for job in order[:size]}, set(one.ids))
+        (two + one).button_cancelled()
+        self.assertEqual(set(one.mapped("result")), {f"Cancelled by {self.env.user.name}"})
+        self.assertEqual(
+            set(two.mapped("result")), {"Cancelled because a job it depends on was cancelled"}
+        )
+        self.assertEqual(set(two.mapped("date_cancelled")), {max(one.mapped("date_cancelled"))})
 
     def test_linked_twice(self):
         first, second, *_rest = self.delay()

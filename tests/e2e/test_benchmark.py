@@ -17,6 +17,7 @@ SIZES = {
     "floor": 10,
     "latency": 3,
     "graph": 3,
+    "chain": 3,
     "repetitions": 1,
 }
 LIMIT = 240

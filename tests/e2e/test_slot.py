@@ -90,6 +90,63 @@ def test_a_hint_that_is_locked_for_a_moment_is_not_said_to_be_dealt_with(
     assert states() == ["done", "done", "pending", "done"]
 
 
+@pytest.fixture
+def chained(database, delay, connection):
+    """Ids of the jobs of a chain, the first of which is enqueued with the grant ``token``; and its uuid."""
+    uuids, _pid = delay(
+        database,
+        "from odoo.addons.queue_job.delay import chain;"
+        "calls = [env['res.partner'].delayable().search_count([]) for _n in range(4)];"
+        "chain(*calls).delay(); jobs = [call._generated_job for call in calls]",
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE queue_job SET state = 'enqueued', lease = 'token' WHERE uuid = %s", [uuids[0]]
+        )
+        cursor.execute("SELECT id FROM queue_job WHERE uuid = ANY(%s) ORDER BY id", [uuids])
+        return [job_id for (job_id,) in cursor.fetchall()], uuids[0]
+
+
+def run_chained(server, chained, connection, **parameters):
+    ids, uuid = chained
+    response = requests.get(
+        f"{server.url}/queue_job/runjob",
+        params={"job_uuid": uuid, "grant": "token", **parameters},
+        headers={"X-Odoo-Database": server.config.database},
+        timeout=60,
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT state, split_part(lease, ':', 1) FROM queue_job WHERE id = ANY(%s) ORDER BY id",
+            [ids],
+        )
+        rows = cursor.fetchall()
+    return response.headers.get(HINTS_HEADER), [state for state, _slot in rows], rows
+
+
+def test_a_slot_goes_on_with_what_its_jobs_release(server, chained, connection):
+    count, states, rows = run_chained(server, chained, connection, next="0")
+    assert (count, states) == ("0", ["done"] * 4)
+    # whose they were, for the runner, which knew nothing of them
+    assert [slot for _state, slot in rows[1:]] == [chained[1]] * 3
+
+
+@pytest.mark.parametrize("parameters", [{}, {"next": "x"}], ids=["not said", "no number"])
+def test_a_slot_that_may_not(server, chained, connection, parameters):
+    assert (
+        run_chained(server, chained, connection, **parameters)[1][2:] == ["wait_dependencies"] * 2
+    )
+
+
+def test_a_hint_that_comes_first(server, chained, connection, jobs):
+    """It was created before: the rest of the chain is for the runner, which is told of it."""
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE queue_job SET priority = 1 WHERE id = %s", [jobs[1][1]])
+    count, states, _rows = run_chained(server, chained, connection, next="0", hints=jobs[1][1])
+    assert count == "1"
+    assert states[2:] == ["wait_dependencies"] * 2
+
+
 SET_PARAMETER = """
 env["ir.config_parameter"].set_param("queue_job.allow_old_style_calls", "{}")
 env.cr.commit()

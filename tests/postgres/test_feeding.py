@@ -276,8 +276,27 @@ class World:
             groups.setdefault((name, slot.channel), []).append(slot)
         for (name, channel), of_channel in groups.items():
             hints = sorted(hint for slot in of_channel for hint in slot.hints)
+            if of_channel[0].next is not None:
+                self._check_next(name, channel, of_channel[0], hints, slots)
             if hints:
                 self._check_hints(name, channel, of_channel[0], hints, slots)
+
+    def _check_next(self, name, channel, slot, hints, slots):
+        """A slot may go on by itself only before the job that the model would start after the hints."""
+        rows = dict(self.model.rows)
+        of_slots = {(n, s.uuid) for n, s in slots} | {
+            (n, h.uuid) for n, s in slots for h in s.hints
+        }
+        for key, row in rows.items():
+            if key in of_slots and key != (name, slot.uuid):
+                self.model.notify(
+                    replace(row, state=HIDDEN if row.state == "pending" else row.state)
+                )
+        self.model.notify(replace(rows[name, slot.uuid], state="done"))
+        following = self.model.start_next()
+        self.model.rows = rows
+        expected = self.databases[name].rows[slot.next]["uuid"] if slot.next else None
+        assert following == (expected and (name, expected))
 
     def _check_hints(self, name, channel, slot, hints, slots):
         later = {

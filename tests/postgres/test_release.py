@@ -78,7 +78,7 @@ def end_jobs(dsn, statement, uuids, start, problems):
             cursor.execute("UPDATE queue_job SET state = 'done' WHERE uuid = %s", (uuid,))
             connection.commit()
             connection.set_session(isolation_level="READ COMMITTED")
-            cursor.execute(statement, {"uuid": uuid})
+            cursor.execute(statement, {"uuid": uuid, "channel": None, "before": None})
             connection.commit()
     except BaseException:
         problems.put(traceback.format_exc())
@@ -130,7 +130,9 @@ def release(connect, database, dependency):
         with connect(database).cursor() as cursor:
             for uuid in uuids:
                 cursor.execute("UPDATE queue_job SET state = 'done' WHERE uuid = %s", (uuid,))
-                cursor.execute(dependency.RELEASE_DEPENDENTS, {"uuid": uuid})
+                cursor.execute(
+                    dependency.RELEASE_DEPENDENTS, {"uuid": uuid, "channel": None, "before": None}
+                )
             cursor.execute(read)
             return cursor.fetchone()[0]
 
@@ -172,12 +174,18 @@ def test_nothing_is_released_before_a_barrier_opens(
     link(parents, children, True)
     sql("UPDATE queue_job SET state = 'failed' WHERE uuid = %s", parents[3])
     with connect(database, autocommit=True).cursor() as cursor:
-        cursor.execute(dependency.RELEASE_DEPENDENTS, {"uuid": parents[0]})
+        cursor.execute(
+            dependency.RELEASE_DEPENDENTS, {"uuid": parents[0], "channel": None, "before": None}
+        )
         assert cursor.fetchall() == []
         cursor.execute("UPDATE queue_job SET state = 'done' WHERE uuid = %s", (parents[3],))
-        cursor.execute(dependency.RELEASE_DEPENDENTS, {"uuid": parents[3]})
+        cursor.execute(
+            dependency.RELEASE_DEPENDENTS, {"uuid": parents[3], "channel": None, "before": None}
+        )
         assert len(cursor.fetchall()) == 20
-        cursor.execute(dependency.RELEASE_DEPENDENTS, {"uuid": parents[3]})
+        cursor.execute(
+            dependency.RELEASE_DEPENDENTS, {"uuid": parents[3], "channel": None, "before": None}
+        )
         assert cursor.fetchall() == []
 
 
@@ -228,11 +236,71 @@ def test_cancelling_goes_through_each_barrier_once(
     with connect(database, autocommit=True).cursor() as cursor:
         cursor.execute(
             f"EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF) {dependency.CANCEL_DEPENDENTS}",
-            {"uuid": layers[0][0], "date": "2026-01-01", "result": "why"},
+            {"uuids": [layers[0][0]], "date": "2026-01-01", "result": "why"},
         )
         plan = "\n".join(row[0] for row in cursor.fetchall())
     assert states(sql, "layer") == {"cancelled": 4 * 300, "wait_dependencies": 299, "done": 1}
     assert max(int(rows) for rows in re.findall(r"rows=(\d+)", plan)) < 90_000, plan
+
+
+@pytest.fixture
+def released(sql, insert_many, link, dependency, connect, database):
+    """A function that lets a parent end which three jobs wait for, and returns what a slot learns."""
+    (parent,) = insert_many(1, "done", "parent")
+    children = insert_many(3, "wait_dependencies", "child")
+    link([parent], children, False)
+    sql("UPDATE queue_job SET priority = 5 WHERE uuid = %s", children[1])
+
+    def release(channel, *before):
+        ids = [
+            job_id
+            for (job_id,) in sql("SELECT id FROM queue_job WHERE uuid = ANY(%s)", list(before))
+        ]
+        values = {"uuid": parent, "channel": channel, "before": ids}
+        with connect(database, autocommit=True).cursor() as cursor:
+            cursor.execute("LISTEN queue_job_channel")
+            cursor.execute(dependency.RELEASE_DEPENDENTS, values)
+            rows = dict(cursor.fetchall())
+            cursor.execute("SELECT 1")
+            cursor.connection.poll()
+            told = [notification.payload for notification in cursor.connection.notifies]
+        assert states(sql, "child") == {"pending": 3}
+        by_id = dict(sql("SELECT id, uuid FROM queue_job"))
+        return [by_id[job_id] for job_id, is_next in rows.items() if is_next], told
+
+    return release
+
+
+def test_the_best_of_those_released_is_for_the_slot_and_the_others_for_the_runner(released):
+    assert released("root") == (["child2"], ["root"])
+
+
+def test_only_one_that_comes_before_what_is_next_in_the_channel(released, insert):
+    better = insert(priority=5)
+    assert released("root", better) == ([], ["root"])
+
+
+def test_one_that_comes_before_what_is_next_in_the_channel(released, insert):
+    worse = insert(priority=6)
+    assert released("root", worse)[0] == ["child2"]
+
+
+def test_not_one_of_another_channel(released):
+    assert released("root.other") == ([], ["root"])
+
+
+def test_not_one_that_is_not_due(released, sql):
+    sql("UPDATE queue_job SET eta = '2100-01-01' WHERE uuid = 'child2'")
+    assert released("root")[0] == ["child1"]
+
+
+def test_the_runner_is_not_told_of_a_job_that_the_slot_goes_on_with(released, sql):
+    sql("DELETE FROM queue_job WHERE uuid IN ('child1', 'child3')")
+    sql(
+        "INSERT INTO queue_job (uuid, state, channel, priority) VALUES ('child4', 'done', 'root', 1), ('child5', 'done', 'root', 1)"
+    )
+    sql("UPDATE queue_job SET state = 'pending' WHERE uuid IN ('child4', 'child5')")
+    assert released("root") == (["child2"], [])
 
 
 def test_every_statement_can_be_prepared(sql, dependency):

@@ -598,3 +598,65 @@ def test_an_answer_that_is_lost(serve, insert, sql, caplog):
     # should it come all the same, it says nothing new
     answer(served, slot)
     assert list(served.in_flight) == [second]
+
+
+@pytest.mark.parametrize(
+    ("channels", "allowed"),
+    [("root:1", True), ("root:1:sequential", False), ("root:1:throttle=1", False)],
+)
+def test_a_slot_may_go_on_with_what_it_releases(serve, insert, channels, allowed):
+    job = insert()
+    (slot,) = slots(serve(channels))
+    assert (slot.uuid, slot.next) == (job, 0 if allowed else None)
+
+
+def test_a_slot_does_not_go_on_while_others_wait_for_its_capacity(serve, insert):
+    insert(channel="root.a")
+    insert(channel="root.b")
+    (slot,) = slots(serve("root:1"))
+    assert slot.next is None
+
+
+def test_a_slot_knows_what_waits_behind_its_hints(serve, insert, sql, jobrunner):
+    for _number in range(jobrunner.served_database.MAX_HINTS + 3):
+        insert()
+    (slot,) = slots(serve("root:1"))
+    behind = sql("SELECT min(id) FROM queue_job WHERE id > %s", slot.hints[-1].id)
+    assert slot.next == behind[0][0]
+
+
+def test_what_a_slot_went_on_with_takes_its_unit(serve, insert, sql, lock):
+    """And not one more, though the runner had not chosen it."""
+    first = insert()
+    served = serve("root:2")
+    now = time.time()
+    (slot,) = slots(served, now)
+    sql("UPDATE queue_job SET state = 'done' WHERE uuid = %s", first)
+    successor = insert(state="started", lease=f"{first}:fe2a")
+    worker = lock(successor)
+    served.look(now + 3)
+    waiting = insert()
+    assert [slot.uuid for slot in slots(served, now + 3)] == [waiting]
+    assert served.engine.running("root") == 2
+    # nor is the slot without anything in progress
+    served.look(now + 100)
+    assert first in served.in_flight
+    answer(served, slot, "the connection was cut")
+    assert served.engine.running("root") == 2
+    sql("UPDATE queue_job SET state = 'done' WHERE uuid = %s", successor)
+    worker.rollback()
+    served.look(now + 200)
+    assert served.engine.running("root") == 1
+
+
+def test_a_job_that_a_slot_released_and_did_not_claim_is_read(serve, insert, sql):
+    """The trigger said nothing of it."""
+    first = insert()
+    served = serve("root:1")
+    (slot,) = slots(served)
+    sql("UPDATE queue_job SET state = 'done' WHERE uuid = %s", first)
+    left = insert()
+    served.note_notifications()
+    served.windows._stale.clear()
+    answer(served, slot)
+    assert [slot.uuid for slot in slots(served)] == [left]

@@ -58,7 +58,8 @@ ALLOWED = {
     "sql": {"core", "job_values"},
     "storage": {"core", "declaration", "exception", "job", "job_storage"},
     "models": {
-        *("core", "declaration", "delay", "dependency_fields", "dotted_path", "exception"),
+        *("core", "declaration", "delay", "dependency", "dependency_fields", "dotted_path"),
+        "exception",
         *("execution", "fields", "job", "job_stop", "job_storage", "sql", "utils"),
     },
     "wizards": {"core", "exception", "job", "models"},

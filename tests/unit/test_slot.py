@@ -4,7 +4,15 @@
 import pytest
 
 from odoo.addons.queue_job.core.channel_manager import ChannelManager
-from odoo.addons.queue_job.core.slot import MAX_HINTS, Slot, share
+from odoo.addons.queue_job.core.slot import (
+    MAX_HINTS,
+    Slot,
+    Successor,
+    parse_successor,
+    share,
+    slot_of_lease,
+    successor_lease,
+)
 from odoo.addons.queue_job.core.window import Waiting
 
 
@@ -90,3 +98,27 @@ def test_share_alternates_and_is_bounded():
 def test_what_may_run_in_a_slot():
     slot = Slot("a", 1, "root", hints=[Waiting(1, 1, 2, "b")])
     assert list(slot.ids()) == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("text", "hints", "before"),
+    [("0", [], ()), ("9", [], (9,)), ("9", [4, 5], (4,)), ("0", [4], (4,))],
+)
+def test_what_a_slot_may_go_on_with(text, hints, before):
+    assert parse_successor(text, "root.a", hints) == Successor("root.a", before)
+
+
+@pytest.mark.parametrize("text", [None, "", "x", "-1", "1,2", "9" * 5000])
+def test_hints_only(text):
+    assert parse_successor(text, "root", [4]) is None
+
+
+@pytest.mark.parametrize("uuid", ["1b4e28ba-2fa1-11d2-883f-0016d3cca427", "a:b"])
+def test_the_slot_of_a_successor(uuid):
+    assert slot_of_lease(successor_lease(uuid, "fe2a")) == uuid
+    assert slot_of_lease("fe2a") is None
+    assert slot_of_lease(None) is None
+
+
+def test_a_successor_runs_in_its_slot():
+    assert list(Slot("a", 1, "root", successors={7}).ids()) == [1, 7]

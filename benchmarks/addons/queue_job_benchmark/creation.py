@@ -62,9 +62,9 @@ def one_group(env, count):
     return timed(env, lambda: group(*_delayables(records)).delay())
 
 
-def one_chain(env, count):
+def one_chain(env, count, commit=True):
     records = targets(env, count)
-    return timed(env, lambda: chain(*_delayables(records)).delay())
+    return timed(env, lambda: chain(*_delayables(records)).delay(), commit)
 
 
 def two_groups(env, count, commit=True):

@@ -85,3 +85,23 @@ test("a job that waits for all before it: what is implied is left out and counte
     expect(links).toHaveLength(99);
     expect(implied).toBe(edges.length - 99);
 });
+
+test("a barrier between all of 2,000 and all of 2,000 others is one link", () => {
+    const [first, second] = [range(0, 2000), range(2000, 4000)];
+    const { blocks, links, implied } = jobBlocks([...first, ...second], [], [[first, second]]);
+    expect(blocks).toEqual([first, second]);
+    expect(links).toEqual([[0, 1]]);
+    expect(implied).toBe(0);
+});
+
+test("a barrier between the ends of chains and the starts of others is a junction", () => {
+    const [starts, ends, next] = [range(0, 9), range(10, 19), range(20, 29)];
+    const pairs = starts.map((id) => [id, id + 10]);
+    const further = next.map((id) => [id, id + 10]);
+    const ids = [...starts, ...ends, ...next, ...next.map((id) => id + 10)];
+    const { blocks, links } = jobBlocks(ids, [...pairs, ...further], [[ends, next]]);
+    expect(blocks).toHaveLength(37);
+    expect(blocks[36]).toEqual([]);
+    expect(links).toHaveLength(36);
+    expect(links.filter((link) => link.includes(36))).toHaveLength(18);
+});

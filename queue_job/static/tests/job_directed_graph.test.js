@@ -250,3 +250,18 @@ test("500 jobs, 62,500 dependencies", async () => {
     await keyDown("ArrowDown");
     expect(transform()).toMatch(/scale\(0\.7\)/);
 });
+
+test("2,000 jobs at a barrier, and others that were not sent", async () => {
+    const ids = Array.from({ length: 2000 }, (_, i) => i + 1);
+    graph = {
+        nodes: ids.map((id) => node({ id, name: `Job ${id}`, state: "done" })),
+        edges: [],
+        barriers: [[ids.slice(0, 1000), ids.slice(1000)]],
+        left_out: 34,
+    };
+    onRpc("queue.job", "read", ({ args }) => args[0].map((id) => ({ id, state: "done" })));
+    await mountJob();
+    expect(".o_job_graph_job").toHaveCount(2000);
+    expect(".o_job_graph_cluster").toHaveCount(2);
+    expect(".o_job_graph_left_out").toHaveText("34 jobs of this graph, further away, are not drawn");
+});

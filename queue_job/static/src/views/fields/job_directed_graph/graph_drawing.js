@@ -119,7 +119,8 @@ function arrowPath([main, cross], vertical) {
  *
  * @param {number[]} ids of the jobs
  * @param {[number, number][]} edges parent, child
- * @param {{vertical?: boolean}} options whether links go downwards, not to the right
+ * @param {{vertical?: boolean, barriers?: [number[], number[]][]}} options whether links go
+ *  downwards, not to the right; each of some parents before each of some children
  * @returns {{
  *   jobs: {id, x, y, width, height, block: number, small: boolean}[],
  *   clusters: {x, y, width, height, block: number, count: number}[],
@@ -127,8 +128,8 @@ function arrowPath([main, cross], vertical) {
  *   isJunction: boolean[], width: number, height: number, implied: number}} blocks are
  *   numbers, to find the links of a job
  */
-export function drawGraph(ids, edges, { vertical = false } = {}) {
-    const { blocks, links, implied } = jobBlocks(ids, edges);
+export function drawGraph(ids, edges, { vertical = false, barriers = [] } = {}) {
+    const { blocks, links, implied } = jobBlocks(ids, edges, barriers);
     const sizes = blocks.map(blockSize);
     const parts = components(blocks, links).map((part) => {
         const boxes = part.blocks.map((block) => {

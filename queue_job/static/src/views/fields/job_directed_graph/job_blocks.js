@@ -21,21 +21,28 @@ export const MAX_LINKS = 1200;
 /**
  * @param {number[]} ids
  * @param {[number, number][]} edges parent, child
- * @returns {{parents: Set<number>[], children: Set<number>[]}} by position in `ids`, without
- *  loops, repetitions and unknown jobs
+ * @param {[number[], number[]][]} barriers each of some parents before each of some children
+ * @returns {{parents: Set<number>[], children: Set<number>[]}} by position in `ids`, then in
+ *  `barriers`, which are vertices too; without loops, repetitions and unknown jobs
  */
-export function adjacency(ids, edges) {
+export function adjacency(ids, edges, barriers = []) {
     const positions = new Map(ids.map((id, position) => [id, position]));
-    const parents = ids.map(() => new Set());
-    const children = ids.map(() => new Set());
-    for (const [from, to] of edges) {
-        const parent = positions.get(from);
-        const child = positions.get(to);
+    const parents = [...ids, ...barriers].map(() => new Set());
+    const children = [...ids, ...barriers].map(() => new Set());
+    const link = (parent, child) => {
         if (parent !== undefined && child !== undefined && parent !== child) {
             children[parent].add(child);
             parents[child].add(parent);
         }
+    };
+    for (const [from, to] of edges) {
+        link(positions.get(from), positions.get(to));
     }
+    barriers.forEach(([before, behind], number) => {
+        const barrier = ids.length + number;
+        before.forEach((id) => link(positions.get(id), barrier));
+        behind.forEach((id) => link(barrier, positions.get(id)));
+    });
     return { parents, children };
 }
 
@@ -137,10 +144,48 @@ function countLinks(childrenOf) {
     return childrenOf.reduce((count, set) => count + set.size, 0);
 }
 
+/**
+ * A barrier between many blocks is a junction, one between few stands for links between them.
+ *
+ * @param {number} count of jobs: what comes behind is a barrier
+ * @returns {{blocks: number[][], childrenOf: Set<number>[]}} a junction has no vertices
+ */
+function placeBarriers(blocks, childrenOf, count) {
+    const isBarrier = ([vertex]) => vertex >= count;
+    const parentsOf = parentsByChild(childrenOf);
+    const placed = { blocks: [], childrenOf: [] };
+    blocks.forEach((block, i) => {
+        // blocks of jobs come first, as jobs come before barriers
+        if (!isBarrier(block)) {
+            placed.blocks.push(block);
+            placed.childrenOf.push(
+                new Set([...childrenOf[i]].filter((child) => !isBarrier(blocks[child])))
+            );
+            return;
+        }
+        const [before, behind] = [[...parentsOf[i]], [...childrenOf[i]]];
+        if (before.length * behind.length <= before.length + behind.length + 1) {
+            before.forEach((parent) =>
+                behind.forEach((child) => placed.childrenOf[parent].add(child))
+            );
+        } else {
+            const junction = placed.blocks.push([]) - 1;
+            placed.childrenOf.push(new Set(behind));
+            before.forEach((parent) => placed.childrenOf[parent].add(junction));
+        }
+    });
+    return placed;
+}
+
+function parentsByChild(childrenOf) {
+    const parentsOf = childrenOf.map(() => new Set());
+    childrenOf.forEach((set, parent) => set.forEach((child) => parentsOf[child].add(parent)));
+    return parentsOf;
+}
+
 /** Join several blocks with the same several parents to them through a vertex of its own. */
 function addJunctions(blocks, childrenOf) {
-    const parentsOf = blocks.map(() => new Set());
-    childrenOf.forEach((set, parent) => set.forEach((child) => parentsOf[child].add(parent)));
+    const parentsOf = parentsByChild(childrenOf);
     for (const group of groupBy(parentsOf.keys(), (i) => signature(parentsOf[i])).values()) {
         const parents = [...parentsOf[group[0]]];
         if (parents.length * group.length <= parents.length + group.length + 1) {
@@ -155,30 +200,34 @@ function addJunctions(blocks, childrenOf) {
     }
 }
 
+function linkedBlocks(graph, count) {
+    const alike = clusters(graph);
+    const linked = placeBarriers(alike, linksBetween(alike, graph), count);
+    addJunctions(linked.blocks, linked.childrenOf);
+    return linked;
+}
+
 /**
  * @param {number[]} ids of the jobs
  * @param {[number, number][]} edges parent, child
+ * @param {[number[], number[]][]} barriers each of some parents before each of some children
  * @returns {{blocks: number[][], links: [number, number][], implied: number}} the ids of the
  *  jobs of each block, none for a junction; links from block to block, by position; and how
  *  many implied dependencies are left out
  */
-export function jobBlocks(ids, edges) {
-    let graph = adjacency(ids, edges);
-    let blocks = clusters(graph);
-    let childrenOf = linksBetween(blocks, graph);
-    addJunctions(blocks, childrenOf);
+export function jobBlocks(ids, edges, barriers = []) {
+    let graph = adjacency(ids, edges, barriers);
+    let linked = linkedBlocks(graph, ids.length);
     let implied = 0;
-    if (countLinks(childrenOf) > MAX_LINKS) {
+    if (countLinks(linked.childrenOf) > MAX_LINKS) {
         const before = countLinks(graph.children);
         graph = withoutImpliedEdges(graph);
         implied = before - countLinks(graph.children);
-        blocks = clusters(graph);
-        childrenOf = linksBetween(blocks, graph);
-        addJunctions(blocks, childrenOf);
+        linked = linkedBlocks(graph, ids.length);
     }
     return {
-        blocks: blocks.map((block) => block.map((vertex) => ids[vertex])),
-        links: childrenOf.flatMap((set, from) => [...set].map((to) => [from, to])),
+        blocks: linked.blocks.map((block) => block.map((vertex) => ids[vertex])),
+        links: linked.childrenOf.flatMap((set, from) => [...set].map((to) => [from, to])),
         implied,
     };
 }

@@ -37,7 +37,9 @@ const ARROW_KEYS = { ArrowLeft: "left", ArrowRight: "right", ArrowUp: "up", Arro
  * Picture of a graph of jobs.
  *
  * The value of the field is `{nodes: [{id, title, color, border}], edges: [[from, to]]}`, or
- * `{}` without a graph; the ids are those of records of the record's own model.
+ * `{}` without a graph; the ids are those of records of the record's own model. A large graph
+ * has also `barriers: [[parents, children]]`, where each of some jobs comes before each of
+ * others, and, if only a part of it was sent, `left_out`, the number of the other jobs.
  */
 export class JobDirectedGraph extends Component {
     static template = "queue_job.JobDirectedGraph";
@@ -87,7 +89,8 @@ export class JobDirectedGraph extends Component {
         for (const node of value.nodes || []) {
             nodes.set(node.id, { ...node, ...parseNodeTitle(node.title) });
         }
-        this.state.graph = markRaw({ nodes, edges: value.edges || [] });
+        const { edges = [], barriers = [], left_out: leftOut = 0 } = value;
+        this.state.graph = markRaw({ nodes, edges, barriers, leftOut });
         this.currentId = record.resId;
         this.state.only = null;
         this.draw();
@@ -113,8 +116,9 @@ export class JobDirectedGraph extends Component {
             return; // not mounted yet
         }
         const ids = [...graph.nodes.keys()];
-        const rightwards = drawGraph(ids, graph.edges);
-        const downwards = drawGraph(ids, graph.edges, { vertical: true });
+        const { edges, barriers } = graph;
+        const rightwards = drawGraph(ids, edges, { barriers });
+        const downwards = drawGraph(ids, edges, { barriers, vertical: true });
         const available = { width: size.width, height: this.maxHeight };
         const better =
             fitScale(downwards, available) > fitScale(rightwards, available) * DOWNWARDS_BONUS;
@@ -161,6 +165,10 @@ export class JobDirectedGraph extends Component {
 
     get impliedLabel() {
         return _t("%s dependencies that follow from others are not drawn", this.implied);
+    }
+
+    get leftOutLabel() {
+        return _t("%s jobs of this graph, further away, are not drawn", this.state.graph.leftOut);
     }
 
     get implied() {
