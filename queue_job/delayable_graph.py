@@ -4,11 +4,13 @@
 import logging
 import uuid
 
+from . import job_storage
 from .core.barrier import Barrier
 from .core.call_graph import CallGraph, descendants
 from .core.composition import entries, leaves
 from .core.states import CANCELLED, PENDING, WAIT_DEPENDENCIES, WAITING_STATES
 from .identity_guard import IdentityTaken
+from .job_row import Row
 from .utils import must_run_without_delay
 
 _logger = logging.getLogger(__name__)
@@ -99,6 +101,8 @@ class DelayableGraph(CallGraph):
         keyed = [call for call in calls if call.identity_key and call._generated_job.identity_key]
         if not keyed:
             return False
+        if len(calls) == 1 and _searches_at_store(keyed[0]._generated_job):
+            return False
         existing = []
         for call in keyed:
             record = call._generated_job.job_record_with_same_identity_key()
@@ -136,6 +140,14 @@ class DelayableGraph(CallGraph):
         except IdentityTaken as taken:
             _logger.debug("a job with the identity key of %s is new: %s", call, taken.record)
             call._generated_job = taken.record
+
+
+def _searches_at_store(job):
+    """Whether a new job looks for one with its key when it is stored, in one turn to the database:
+    unless an addon has a search of its own."""
+    search = getattr(type(job), "job_record_with_same_identity_key", None)
+    is_ours = search is Row.job_record_with_same_identity_key
+    return is_ours and job_storage.searches_at_store(job)
 
 
 def _jobs_of(calls):
