@@ -47,7 +47,7 @@ ALLOWED = {
         *("job_call", "job_links", "job_moves", "job_row", "job_try"),
     },
     "job_stop": {"core"},
-    "delayable_graph": {"core", "identity_guard", "utils"},
+    "delayable_graph": {"core", "identity_guard", "job_row", "job_storage", "utils"},
     "delay": {"core", "delayable_graph", "exception", "job", "job_call"},
     "execution": {
         *("core", "exception", "fields", "job", "job_claim", "job_storage", "job_values"),
