@@ -14,16 +14,21 @@ from .job_values import CLAIMED_FIELDS, attributes
 
 _CLAIM = "SELECT {function}({key}, %(worker_pid)s, %(lease)s)"
 
+#: Of the job before it nothing that it has SET for its session may stay: Odoo's pool of connections
+#: does the same before a session is used again.
+_RESET = "RESET ALL;"
+
 #: The job that a request is for.
 CLAIM_ENQUEUED = _CLAIM.format(function="queue_job_claim_enqueued", key="%(uuid)s, %(grant)s")
-#: A job that was hinted. Of the job before it nothing that it has SET for its session may stay:
-#: Odoo's pool of connections does the same before a session is used again.
-CLAIM_PENDING = "RESET ALL; " + _CLAIM.format(
-    function="queue_job_claim_pending", key="%(id)s, %(channel)s, %(grant)s"
-)
+#: A job that was hinted.
+CLAIM_PENDING = f"""
+{_RESET}
+{_CLAIM.format(function="queue_job_claim_pending", key="%(id)s, %(channel)s, %(grant)s")}
+"""
 
 #: A job that was hinted, in the transaction of the claim, and then the lock, in its own.
 _CLAIM_AND_LOCK = f"""
+{_RESET}
 {_CLAIM.format(function="queue_job_start_pending", key="%(id)s, %(channel)s, %(grant)s")};
 COMMIT;
 BEGIN ISOLATION LEVEL REPEATABLE READ;
