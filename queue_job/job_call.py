@@ -74,7 +74,7 @@ class Call:
         # It takes the rights that it needs.
         return self.env["queue.job.function"]
 
-    def check_call(self):
+    def _check_call(self):
         """:raises JobError: the row, which somebody has changed, holds no call"""
         if not isinstance(self.args, tuple) or not isinstance(self.kwargs, dict):
             raise JobError(

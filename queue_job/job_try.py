@@ -36,7 +36,7 @@ class Try:
         """
         self.retry += 1
         self._retry_policy = self._functions.retry_policy(self.job_function_name)
-        self.check_call()
+        self._check_call()
         try:
             with self._cursor_of_method():
                 self.result = self.func(*self.args, **self.kwargs)

@@ -150,3 +150,29 @@ def vanished(vanished_jobs, server, database, delay):
     if not vanished_jobs:
         vanished_jobs += delay(database, VANISHED)[0]
     return vanished_jobs
+
+
+ARGUMENTS = """
+from datetime import date, datetime, time, timedelta, timezone
+from decimal import Decimal
+value = [
+    [datetime(2026, 1, 2, 3, 4, 5, 6), date(2026, 1, 2), time(3, 4), timedelta(1, 2, 3)],
+    (Decimal("1.10"), 1.5, 10**20),
+    b"\\x00\\xff",
+    [{(1, "a")}, frozenset((date(2026, 1, 2),))],
+    (env["res.partner"].browse([3, 1]), [env["res.users"]], {"a": ()}),
+]
+# what is stored of it is its text
+jobs = [env["ir.config_parameter"].with_delay().set_param("told", value)]
+env["ir.config_parameter"].set_param("given", str(value))
+"""
+
+
+def test_arguments_are_what_they_were(server, database, delay, ended, connect):
+    (uuid,), _pid = delay(database, ARGUMENTS)
+    assert ended(database, uuid)["state"] == "done"
+    with connect(database).cursor() as cursor:
+        cursor.execute("SELECT key, value FROM ir_config_parameter WHERE key IN ('given', 'told')")
+        texts = dict(cursor.fetchall())
+    assert "res.partner(3, 1)" in texts["given"]
+    assert texts["told"] == texts["given"]
