@@ -120,13 +120,13 @@ class Lane:
         self.wait = None
 
     def do(self, function, *arguments):
-        """Call ``function``: now, or when what was begun before has ended.
+        """Call ``function``: now, or when what was begun before has ended, such as the caller.
 
         What it returns is dropped. Its errors are raised by this method or, when it was set aside,
         by :meth:`resume`; what was to be done after it is dropped then.
         """
         self._todo.append((function, *arguments))
-        if self.wait is None:
+        if self._worker is None:
             self._work()
 
     def resume(self):
@@ -148,7 +148,7 @@ class Lane:
                 worker.throw()
 
     def _work(self):
-        while self._todo and self.wait is None:
+        while self._todo and self._worker is None:
             self._worker = self._crew.hire()
             self._worker.task = self._todo.popleft()
             self._switch()
@@ -168,4 +168,8 @@ class Lane:
         self._crew.dismiss(worker)
         if outcome is not None:
             self._todo.clear()
-            raise outcome
+            try:
+                raise outcome
+            finally:
+                # its traceback has this frame
+                del outcome
