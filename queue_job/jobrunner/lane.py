@@ -67,24 +67,25 @@ class _Worker(greenlet):
     def __init__(self):
         super().__init__(_work)
         self.task = None
+        #: of the last task; None: there was none
+        self.error = None
         self.patience = 0
 
 
 def _work():
     # nothing here keeps a task alive that is done, nor its error
     while True:
-        getcurrent().parent.switch(_do_task(getcurrent()))
+        _do_task(getcurrent())
+        getcurrent().parent.switch()
 
 
 def _do_task(worker):
-    """:return: the error; None: there was none"""
     (function, *arguments), worker.task = worker.task, None
     worker.patience = PATIENCE
     try:
         function(*arguments)
     except Exception as error:
-        return error
-    return None
+        worker.error = error
 
 
 class Crew:
@@ -120,13 +121,13 @@ class Lane:
         self.wait = None
 
     def do(self, function, *arguments):
-        """Call ``function``: now, or when what was begun before has ended.
+        """Call ``function``: now, or when what was begun before has ended, such as the caller.
 
         What it returns is dropped. Its errors are raised by this method or, when it was set aside,
         by :meth:`resume`; what was to be done after it is dropped then.
         """
         self._todo.append((function, *arguments))
-        if self.wait is None:
+        if self._worker is None:
             self._work()
 
     def resume(self):
@@ -148,24 +149,29 @@ class Lane:
                 worker.throw()
 
     def _work(self):
-        while self._todo and self.wait is None:
+        while self._todo and self._worker is None:
             self._worker = self._crew.hire()
             self._worker.task = self._todo.popleft()
             self._switch()
 
     def _switch(self):
         try:
-            outcome = self._worker.switch()
+            wait = self._worker.switch()
         except BaseException:
             # the process is to end
             self._worker = None
             raise
-        if isinstance(outcome, Wait):
-            self.wait = outcome
+        if isinstance(wait, Wait):
+            self.wait = wait
             self._set_aside()
             return
         worker, self._worker = self._worker, None
+        error, worker.error = worker.error, None
         self._crew.dismiss(worker)
-        if outcome is not None:
+        if error is not None:
             self._todo.clear()
-            raise outcome
+            try:
+                raise error
+            finally:
+                # its traceback has this frame
+                del error

@@ -12,7 +12,7 @@ import secrets
 from dataclasses import dataclass
 
 from ..core.notification import ECHO_CHANNEL, NOTIFY_CHANNEL
-from . import queries
+from . import leader_queries as queries
 from .connection import NoAnswer
 
 #: Seconds between two signs of life.

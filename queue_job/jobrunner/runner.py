@@ -7,6 +7,7 @@ lets the engine decide, sends requests, and waits for more. What may run is deci
 ``docs/architecture.rst``.
 """
 
+import functools
 import logging
 import math
 import os
@@ -22,8 +23,9 @@ from ..core.channel_manager import ChannelManager
 from ..core.pace import Pace
 from ..core.runner_config import RunnerConfig
 from . import settings
-from .candidate import FIRST_RETRY, Candidate
+from .candidate import FIRST_RETRY
 from .database import Database
+from .discovery import Discovery, first_line
 from .dispatcher import MAX_THREADS, Dispatcher
 from .errands import Errands
 from .heartbeat import HealthFile, Heartbeat
@@ -35,12 +37,8 @@ _logger = logging.getLogger(__name__)
 
 #: Seconds to wait after an unexpected error before the loop starts again.
 ERROR_RECOVERY_DELAY = 5
-#: Seconds between two searches for databases that came or went.
-DISCOVERY_INTERVAL = 10
 #: Seconds to wait for the databases at the start.
 INITIAL_PATIENCE = 10
-#: What asks for the names of the databases.
-LISTING = object()
 #: Seconds between two looks at notifications that stream in, and how many looks may follow
 #: each other at once after some quiet.
 NOTIFICATION_INTERVAL = 0.02
@@ -69,10 +67,7 @@ class QueueJobRunner:
         self._applied, _own = in_effect(self._configured, {})
         self._served = {}
         self._crew = Crew()
-        self._candidates = {}
-        self._errands = Errands()
-        self._reported = {}
-        self._next_discovery = 0
+        self._discovery = Discovery(functools.partial(_make_database, self.config))
         #: beats as long as the loop goes on
         self.heartbeat = Heartbeat()
         self._health_file = None
@@ -152,17 +147,11 @@ class QueueJobRunner:
 
     def _describe(self):
         """What :class:`.health.Health` tells of the databases."""
-        under_way = {
-            "listing the databases"
-            if errand is LISTING
-            else f"an attempt at {errand.database.db_name}": since
-            for errand, since in self._errands.under_way()
-        }
         waits = [(name, served.lane.wait) for name, served in self._served.items()]
-        under_way |= {f"an answer of {name}": wait.since for name, wait in waits if wait}
-        not_served = {name or "databases": why for name, why in self._reported.items()}
+        under_way = {f"an answer of {name}": wait.since for name, wait in waits if wait}
+        under_way |= self._discovery.under_way()
         ready = sorted(name for name, served in self._served.items() if served.is_ready)
-        return ready, not_served, under_way
+        return ready, self._discovery.not_served(), under_way
 
     def _recover(self):
         self.close_databases()
@@ -175,76 +164,27 @@ class QueueJobRunner:
 
         Those that do not answer for long are left for later.
         """
-        self._next_discovery = 0
+        self._discovery.start()
         deadline = time.monotonic() + INITIAL_PATIENCE
         self.find_databases()
         while (left := deadline - time.monotonic()) > 0 and not self._stop:
             waits = self._waits()
-            if not self._errands and not waits:
+            if not self._discovery.is_waiting and not waits:
                 break
             self.heartbeat.beat()
-            self._wait([self._errands], min([left, *_seconds_left(waits)]), waits)
+            self._wait([self._discovery], min([left, *_seconds_left(waits)]), waits)
             self.find_databases()
             self.resume_databases()
 
     def find_databases(self):
         """Serve the databases that came, let go of those that went; without waiting for any."""
-        now = time.monotonic()
-        for errand, result, error in self._errands.results():
-            if errand is LISTING:
-                self._note_names(result, error)
-            elif isinstance(errand, Candidate):
-                self._end_attempt(errand, result, error)
-        if now >= self._next_discovery:
-            # until the answer is there
-            self._next_discovery = math.inf
-            self._errands.send(LISTING, self.get_db_names)
-        for candidate in self._candidates.values():
-            if now >= candidate.next_attempt and not candidate.is_under_way:
-                candidate.is_under_way = True
-                self._errands.send(candidate, candidate.attempt)
-
-    def _note_names(self, names, error):
-        self._next_discovery = time.monotonic() + DISCOVERY_INTERVAL
-        if error is not None:
-            if not isinstance(error, (psycopg2.Error, OSError)):
-                raise error
-            self._report("", f"can't list the databases: {_line(error)}")
-            return
-        if names:
-            self._reported.pop("", None)
-        else:
-            self._report("", "there is no database to serve: create one, or set db_name")
-        for name in set(self._served).difference(names):
+        gone, led = self._discovery.look(self._served, self.get_db_names)
+        for candidate in led:
+            self._serve(candidate)
+        for name in self._served.keys() & gone:
             self._lose(name, "it is not there any more")
-        for name in set(self._candidates).difference(names):
-            self._candidates.pop(name).database.close()
-        for name in names:
-            if name not in self._served and name not in self._candidates:
-                self._add_candidate(name, 0)
 
-    def _add_candidate(self, name, next_attempt, was_lost=False):
-        database = Database(name, self.config.database, self.config.poll_only)
-        self._candidates[name] = Candidate(database, next_attempt, was_lost)
-
-    def _end_attempt(self, candidate, problem, error):
-        name = candidate.database.db_name
-        if self._candidates.get(name) is not candidate:
-            candidate.database.close()
-            return
-        if error is None and problem is None:
-            del self._candidates[name]
-            self._serve(name, candidate)
-            return
-        if error is not None:
-            if not isinstance(error, (psycopg2.Error, OSError)):
-                raise error
-            self._report(name, f"can't connect: {_line(error)}")
-        else:
-            self._report(name, problem)
-        candidate.note_end(problem, time.monotonic())
-
-    def _serve(self, name, candidate):
+    def _serve(self, candidate):
         served = ServedDatabase(
             candidate.database,
             self.channel_manager,
@@ -253,29 +193,20 @@ class QueueJobRunner:
             self._crew,
             candidate.reached_since,
         )
-        self._served[name] = served
+        self._served[served.name] = served
         self._do(served, self._take_over, served)
 
     def _take_over(self, served):
         served.take_over(time.monotonic())
-        self._reported.pop(served.name, None)
+        self._discovery.note_served(served.name)
         served.is_ready = True
         _logger.info("queue job runner ready for db %s", served.name)
-
-    def _report(self, name, problem):
-        """Say once what is wrong; louder where the configuration names the database."""
-        if self._reported.get(name) == problem:
-            return
-        self._reported[name] = problem
-        level = logging.WARNING if settings.are_databases_named() or not name else logging.INFO
-        subject = f"database {name} is not served: " if name else ""
-        _logger.log(level, "%s%s", subject, problem)
 
     def _lose(self, name, reason):
         if self._served[name].is_ready:
             _logger.warning("database %s is no longer served: %s", name, reason)
         else:
-            self._report(name, reason)
+            self._discovery.report(name, reason)
         self._let_go(name)
 
     def _let_go(self, name):
@@ -293,10 +224,10 @@ class QueueJobRunner:
         try:
             yield
         except (psycopg2.Error, OSError, LeadershipLost) as error:
-            self._lose(served.name, _line(error))
+            self._lose(served.name, first_line(error))
             # a moment later: it may be only the connection
             was_lost = not isinstance(error, LeadershipLost)
-            self._add_candidate(served.name, time.monotonic() + FIRST_RETRY, was_lost)
+            self._discovery.add(served.name, time.monotonic() + FIRST_RETRY, was_lost)
 
     def _idle(self):
         """:return: list of the databases of which no answer is being waited for"""
@@ -310,19 +241,18 @@ class QueueJobRunner:
         self._leave_leased()
         for name in list(self._served):
             self._let_go(name)
-        for candidate in self._candidates.values():
-            candidate.database.close()
-        self._candidates.clear()
+        self._discovery.close()
 
     def _leave_leased(self):
         """A lease would keep other runners out for a while: end it, where that is soon done."""
         leaving = {served for served in self._served.values() if served.is_leased}
+        errands = Errands()
         for served in leaving:
-            self._errands.send(served, served.leave)
+            errands.send(served, served.leave)
         deadline = time.monotonic() + FAREWELL
         while leaving and (left := deadline - time.monotonic()) > 0:
-            select.select([self._errands], [], [], left)
-            leaving.difference_update(errand for errand, _none, _error in self._errands.results())
+            select.select([errands], [], [], left)
+            leaving.difference_update(served for served, _none, _error in errands.results())
 
     # -- the steps
 
@@ -390,12 +320,7 @@ class QueueJobRunner:
     def wait_notification(self):
         """Wait until something happens or is due."""
         now = time.monotonic()
-        times = [self._next_discovery, now + LONGEST_WAIT]
-        times += [
-            candidate.next_attempt
-            for candidate in self._candidates.values()
-            if not candidate.is_under_way
-        ]
+        times = [self._discovery.wakeup_time(), now + LONGEST_WAIT]
         idle, waits = self._idle(), self._waits()
         times += [served.wakeup_time() for served in idle]
         times += [wait.deadline for wait in waits]
@@ -403,7 +328,7 @@ class QueueJobRunner:
         if any(served.database.has_notifications() for served in idle):
             times.append(self._pace.next_time())
         deadline = max(now, min(times))
-        urgent = [self._errands, *filter(None, [self._dispatcher])]
+        urgent = [self._discovery, *filter(None, [self._dispatcher])]
         databases = [served.database for served in idle]
         # notifications may wait a moment, so that one look takes many of them
         quiet_until = min(self._pace.next_time(), deadline)
@@ -441,6 +366,5 @@ def _text(configs):
     return ", ".join(map(str, configs))
 
 
-def _line(error):
-    """The first line of an error's text: PostgreSQL's go on with hints."""
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
+def _make_database(config, name):
+    return Database(name, config.database, config.poll_only)

@@ -299,7 +299,7 @@ class Windows:
         if (
             not is_read
             or self._suspended_until > -inf
-            or self._manager.is_paced(channel)
+            or self._manager.is_paced(channel, self._name)
             or self._manager.rival(self._name, channel) is not None
         ):
             return None

@@ -210,7 +210,7 @@ def test_stop_ends_the_wait_of_the_loop(make, messages):
     runner = make()
     with (
         patched("LONGEST_WAIT", new=LONG),
-        patched("DISCOVERY_INTERVAL", new=LONG),
+        mock.patch("odoo.addons.queue_job.jobrunner.discovery.DISCOVERY_INTERVAL", new=LONG),
         running(runner.run),
     ):
         wait_until(lambda: "database connections ready" in messages(), SOON, "the loop")

@@ -25,7 +25,7 @@ from stack.postgres import PORT, USER
 from stack.waiting import wait_until
 
 LIMIT = 30  # seconds, against hanging
-RUNNER = "odoo.addons.queue_job.jobrunner.runner"
+RUNNER = "odoo.addons.queue_job.jobrunner"
 
 
 @pytest.fixture(scope="session")
@@ -186,7 +186,7 @@ def serve_all(jobrunner, fake_odoo, proxy, monkeypatch):
     """A function that starts a runner of databases (a list that may be changed)."""
     from odoo.addons.queue_job.core.runner_config import RunnerConfig
 
-    monkeypatch.setattr(jobrunner.runner, "DISCOVERY_INTERVAL", 0.5)
+    monkeypatch.setattr(jobrunner.discovery, "DISCOVERY_INTERVAL", 0.5)
     with contextlib.ExitStack() as stack:
 
         def start(names, channels="root:4", **config):
@@ -213,7 +213,9 @@ def serve_all(jobrunner, fake_odoo, proxy, monkeypatch):
 @pytest.fixture
 def messages(caplog):
     caplog.set_level(logging.INFO, RUNNER)
-    return lambda: [record.getMessage() for record in caplog.records if record.name == RUNNER]
+    return lambda: [
+        record.getMessage() for record in caplog.records if record.name.startswith(RUNNER)
+    ]
 
 
 @pytest.fixture

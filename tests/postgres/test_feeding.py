@@ -257,7 +257,7 @@ class World:
 
     @staticmethod
     def _slots(served):
-        return [*served.in_flight.values(), *served._watched.values()]
+        return [*served.in_flight.values(), *served.slots.watched.values()]
 
     def _row(self, name, row):
         served = self.served[name]

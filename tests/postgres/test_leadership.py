@@ -35,10 +35,12 @@ def candidate(jobrunner, database, sql):
 def silent(jobrunner, monkeypatch):
     """Whoever says nothing for a moment is taken for frozen."""
     for name in ("END_SILENT_LEADER", "BEGIN_EPOCH", "BEGIN_LEASED_EPOCH"):
-        query = getattr(jobrunner.queries, name)
-        assert f"'{jobrunner.queries.SILENCE} s'" in query
+        query = getattr(jobrunner.leader_queries, name)
+        assert f"'{jobrunner.leader_queries.SILENCE} s'" in query
         monkeypatch.setattr(
-            jobrunner.queries, name, query.replace(f"'{jobrunner.queries.SILENCE} s'", "'0.5 s'")
+            jobrunner.leader_queries,
+            name,
+            query.replace(f"'{jobrunner.leader_queries.SILENCE} s'", "'0.5 s'"),
         )
 
 

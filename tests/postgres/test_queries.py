@@ -11,7 +11,7 @@ def statements(jobrunner):
 
     found = {
         name: value
-        for module in (jobrunner.queries, check_queries)
+        for module in (jobrunner.queries, jobrunner.leader_queries, check_queries)
         for name, value in vars(module).items()
         if name.isupper() and re.match(r"\s*(SELECT|UPDATE|WITH) ", str(value))
     }

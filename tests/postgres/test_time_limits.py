@@ -87,7 +87,7 @@ def test_a_limit_in_the_far_future_does_not_delay_the_look(serve, started, work,
     served = serve()
     now = time.time()
     served.look(now)
-    assert served._next_look - now == jobrunner.served_database.LOOK_INTERVAL
+    assert served._lookout._next_look - now == jobrunner.lookout.LOOK_INTERVAL
     assert is_alive(worker)
 
 
