@@ -149,10 +149,11 @@ def seconds_until(condition, timeout, what):
     return time.monotonic() - start
 
 
-def assert_tried_once(here, *but):
-    """No job but these was tried a second time."""
-    rows = here.rows(set(here.expected) - set(but), "retry")
-    assert {retry for (retry,) in rows} == {1}
+def assert_tried_once(here, but=0):
+    """No job but so many was tried a second time, and none a third time."""
+    tries = [retry for (retry,) in here.rows(here.expected, "retry")]
+    assert max(tries) <= 2
+    assert tries.count(2) <= but
 
 
 def comes_back(here, judge, machine, fault):
@@ -180,10 +181,9 @@ def test_a_machine_is_cut_off(here, judge):
         work(here)
         gone = here.busy(cut)
         here.network.unplug(cut)
-        gone = sorted({*gone, *here.jobs_of(cut)})
         recovery = here.wait_for("done", gone, timeout=DETECTION + PATIENCE)
         judge(here, "machine cut off in mid-job", recovery)
-        assert_tried_once(here, *gone)
+        assert_tried_once(here, CAPACITY)
         assert here.leader() is leader
         comes_back(here, judge, cut, "machine plugged in again")
     assert max(numbers) <= CAPACITY
@@ -197,10 +197,9 @@ def test_the_machine_of_the_leader_is_cut_off(here, judge):
     with here.watching_capacity() as numbers:
         work(here)
         here.network.unplug(cut)
-        gone = here.jobs_of(cut)
         recovery = seconds_until(lambda: here.leader() is other, DETECTION, "another leader")
         judge(here, "machine of the leader cut off", recovery)
-        assert_tried_once(here, *gone)
+        assert_tried_once(here, CAPACITY)
         comes_back(here, judge, cut, "machine of the former leader plugged in again")
         assert here.leader() is other
     assert max(numbers) <= CAPACITY
