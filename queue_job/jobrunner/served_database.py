@@ -280,7 +280,10 @@ class ServedDatabase:
         ]
 
     def _hint(self, channel, slots, now):
-        hints = self.windows.take_hints(channel, MAX_HINTS * len(slots))
+        # the last jobs of a channel are also for those that work there and are free in a moment
+        at_work = sum(slot.channel == channel for slot in self.in_flight.values())
+        part = len(slots) / at_work
+        hints = self.windows.take_hints(channel, MAX_HINTS * len(slots), part)
         behind = self.windows.next_in(channel)
         for slot, of_slot in zip(slots, share(hints, len(slots)), strict=True):
             slot.hints = of_slot

@@ -264,12 +264,13 @@ class Windows:
         self._tell_next(window)
         return window.channel
 
-    def take_hints(self, channel, count):
+    def take_hints(self, channel, count, part=1):
         """Take the jobs that come next in a channel: before all that wait elsewhere.
 
         None where each start is decided by itself.
 
         :param int count: so many at most
+        :param float part: of what waits there, when that is all read
         :return: list of :class:`~..core.window.Waiting`
         """
         window = self._windows.get(channel)
@@ -283,6 +284,10 @@ class Windows:
             return []
         if window.needs_more(count - 1):
             self._read_on(window, count * PROVISION)
+        if window.is_complete:
+            count = min(count, int(len(window) * part))
+        if not count:
+            return []
         self._forget(channel)
         hints = [head, *window.pop_before(rival, count - 1)]
         self._taken.update(hint.id for hint in hints)

@@ -660,3 +660,24 @@ def test_a_job_that_a_slot_released_and_did_not_claim_is_read(serve, insert, sql
     served.windows._stale.clear()
     answer(served, slot)
     assert [slot.uuid for slot in slots(served)] == [left]
+
+
+def test_the_last_jobs_are_shared_with_the_slots_that_are_at_work(serve, insert, sql):
+    """Else one would run them all, while the others have nothing to do."""
+    served = serve("root:4")
+    at_work = [insert() for _number in range(4)]
+    assert [slot.uuid for slot in slots(served)] == at_work
+    last = [insert() for _number in range(13)]
+    served.note_notifications()
+    end(served, sql, at_work[0])
+    (slot,) = slots(served)
+    assert [slot.uuid, *hinted(slot)] == last[:4]
+    end(served, sql, at_work[1])
+    (slot,) = slots(served)
+    assert [slot.uuid, *hinted(slot)] == last[4:7]
+
+
+def test_all_are_for_the_only_slot(serve, insert):
+    jobs = [insert() for _number in range(13)]
+    (slot,) = slots(serve("root:1"))
+    assert [slot.uuid, *hinted(slot)] == jobs
