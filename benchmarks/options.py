@@ -17,9 +17,10 @@ PARTS = {
     "growth": "how the cost of creating, starting and running grows with the size",
     "engine": "the scheduler alone, simulated with many jobs, slots and channels",
     "statements": "the statements of PostgreSQL that a job costs, the dearest first",
+    "slot": "a worker's slot alone, in one process: CPU of a job, and the functions that take it",
 }
 #: Those that tell what to improve, not how good it is.
-EXTRA_PARTS = ("statements",)
+EXTRA_PARTS = ("statements", "slot")
 QUICK_PARTS = ("create", "floor", "drain", "latency", "graphs", "engine")
 
 

@@ -17,6 +17,7 @@ class Sizes:
     drain_published: int = 1000
     sleeping: int = 400
     floor: int = 2000
+    slot: int = 2000
     latency: int = 300
     graph: int = 300
     chain: int = 500
@@ -58,6 +59,7 @@ QUICK = Sizes(
     drain_published=300,
     sleeping=100,
     floor=500,
+    slot=500,
     latency=80,
     graph=30,
     chain=50,

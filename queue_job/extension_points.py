@@ -7,6 +7,7 @@ called as ever.
 """
 
 from functools import cache
+from operator import attrgetter, is_
 from weakref import WeakKeyDictionary
 
 #: Packages whose part in the model is known to change nothing about a plain write.
@@ -80,7 +81,7 @@ def _judge(question, model, methods, ask):
     """:return: bool, what ``ask`` says, asked again when the class of the model has changed"""
     cls = type(model)
     # A registry that is set up again has new triggers; a patch of a class replaces a method.
-    basis = (model.pool._field_triggers, *(getattr(cls, name) for name in methods))
+    basis = (model.pool._field_triggers, *attrgetter(*methods)(cls))
     verdicts = _verdicts.setdefault(cls, {})
     known = verdicts.get(question)
     if known is None or not _are_same(known[0], basis):
@@ -119,7 +120,7 @@ def _defaults(model):
 
 
 def _are_same(objects, others):
-    return all(one is other for one, other in zip(objects, others, strict=True))
+    return all(map(is_, objects, others))
 
 
 def _is_overridden(cls, names):

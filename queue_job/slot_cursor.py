@@ -74,7 +74,9 @@ def _is_odoos(cr):
     return (
         type(cr) is sql_db.Cursor
         and type(cr._cnx) is sql_db.PsycoConnection
-        and cr.commit.__func__.__globals__ is vars(sql_db)
+        # nor has anybody replaced that method
+        and "commit" not in vars(cr)
+        and getattr(sql_db.Cursor.commit, "__globals__", None) is vars(sql_db)
     )
 
 

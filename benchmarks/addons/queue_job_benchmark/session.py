@@ -5,9 +5,9 @@ import json
 import socket
 import traceback
 
-from . import creation, floor, idle
+from . import creation, floor, idle, slot
 
-TASKS = {**creation.TASKS, **floor.TASKS, **idle.TASKS}
+TASKS = {**creation.TASKS, **floor.TASKS, **idle.TASKS, **slot.TASKS}
 
 
 def serve(env, path):
