@@ -6,6 +6,7 @@ import uuid
 
 from odoo.models import BaseModel
 
+from . import job_storage
 from .core.barrier import Barrier
 from .core.composition import entries, exits, is_composed, joints, leaves
 from .core.graph import Graph
@@ -27,6 +28,8 @@ __all__ = [
 ]
 
 _logger = logging.getLogger(__name__)
+
+_SEARCH = Job.job_record_with_same_identity_key
 
 
 def group(*delayables):
@@ -193,6 +196,8 @@ class DelayableGraph(Graph):
         keyed = [call for call in calls if call.identity_key and call._generated_job.identity_key]
         if not keyed:
             return False
+        if len(calls) == 1 and _searches_at_store(keyed[0]._generated_job):
+            return False
         existing = []
         for call in keyed:
             record = call._generated_job.job_record_with_same_identity_key()
@@ -230,6 +235,13 @@ class DelayableGraph(Graph):
         except IdentityTaken as taken:
             _logger.debug("a job with the identity key of %s is new: %s", call, taken.record)
             call._generated_job = taken.record
+
+
+def _searches_at_store(job):
+    """Whether a new job looks for one with its key when it is stored, in one turn to the database:
+    unless an addon has a search of its own."""
+    search = type(job).job_record_with_same_identity_key
+    return search is _SEARCH and job_storage.searches_at_store(job)
 
 
 def _jobs_of(calls):

@@ -10,14 +10,14 @@ from contextlib import contextmanager
 
 from psycopg2.errors import LockNotAvailable, UniqueViolation
 
-from .core.states import WAITING_STATES
-
-#: How long another transaction that is taking the same key is waited for. Then the caller
-#: gets a conflict, as of any lock, which Odoo's requests and jobs try again.
-PATIENCE = "1s"
+from .core.identity import PATIENCE
+from .core.states import STARTED, WAITING_STATES
 
 #: How often the guard is tried to be had, when it was held but its holder is gone by now.
 ATTEMPTS = 3
+
+_FIND = "SELECT queue_job_find_waiting(%s, %s)"
+_INSERT = "SELECT existing, is_taken FROM queue_job_insert_guarded(%s, %s, %s)"
 
 _BEGIN = f"""
     SAVEPOINT queue_job_guard;
@@ -29,6 +29,14 @@ _END = """
     RELEASE SAVEPOINT queue_job_guard
 """
 _ROLL_BACK = "ROLLBACK TO SAVEPOINT queue_job_guard; RELEASE SAVEPOINT queue_job_guard"
+
+#: The error comes from the database, so that it has all that Odoo looks at to try again.
+_CONFLICT = """
+    SAVEPOINT queue_job_guard;
+    DO $$ BEGIN
+        RAISE lock_not_available USING MESSAGE = 'another transaction is taking this identity key';
+    END $$
+"""
 
 #: Take what is free of the guards of jobs that may wait without.
 _TAKE = "SELECT queue_job_take_guard(id) FROM queue_job WHERE uuid = ANY(%s)"
@@ -47,33 +55,74 @@ class IdentityTaken(Exception):
         self.record = record
 
 
-def insert(env, key, write):
-    """Insert a job that takes the guard of its key.
+def find(env, key, scope):
+    """:return: id of the job that keeps another one with this key from being created, or None"""
+    env.cr.execute(_FIND, (str(key), scope == STARTED))
+    return env.cr.fetchone()[0]
 
-    :param write: callable that inserts it; it gets two texts of SQL, statements to be put
-        before and behind the INSERT: so the savepoint takes no turns to the database
-    :raise IdentityTaken: another job holds the guard
+
+def insert(env, job, statement):
+    """Insert a job that takes the guard of its key, unless :func:`find` finds one.
+
+    :param str statement: the INSERT
+    :raise IdentityTaken: another job waits with the key
     :raise LockNotAvailable: a transaction that has not ended yet has taken it
+    """
+    parameters = (str(job.identity_key), job.identity_scope == STARTED, statement)
+    for _attempt in range(ATTEMPTS):
+        # that a key is taken is no error to be logged
+        env.cr.execute(_INSERT, parameters, log_exceptions=False)
+        existing, is_taken = env.cr.fetchone()
+        if existing:
+            raise IdentityTaken(env["queue.job"].sudo().browse(existing))
+        if is_taken is False:
+            return
+        if is_taken is None:
+            break
+        _raise_if_held(env, job)
+    _raise_conflict(env.cr)
+
+
+def insert_by(env, job, write):
+    """As :func:`insert`, of a job that somebody has looked for already.
+
+    :param write: callable that inserts it
     """
     for _attempt in range(ATTEMPTS):
         try:
             with _undone(env.cr):
-                return write(_BEGIN, _END)
+                write()
+                return
         except UniqueViolation as error:
             if error.diag.constraint_name != "queue_job_identity_guard_idx":
                 raise
-            record = _holder(env, key)
-            if record:
-                raise IdentityTaken(record) from error
-    raise LockNotAvailable(f"The identity key {key} is taken and given back all the time.")
+            _raise_if_held(env, job)
+    _raise_conflict(env.cr)
 
 
 @contextmanager
 def _undone(cr):
-    """A savepoint that the statements inside begin, and release when all went well."""
+    """A savepoint, and some patience about locks."""
+    cr.execute(_BEGIN)
     try:
         yield
     except (UniqueViolation, LockNotAvailable):
+        cr.execute(_ROLL_BACK)
+        raise
+    cr.execute(_END)
+
+
+def _raise_if_held(env, job):
+    record = _holder(env, job.identity_guard)
+    if record:
+        raise IdentityTaken(record)
+
+
+def _raise_conflict(cr):
+    """:raise LockNotAvailable: the transaction goes on"""
+    try:
+        cr.execute(_CONFLICT, log_exceptions=False)
+    except LockNotAvailable:
         cr.execute(_ROLL_BACK)
         raise
 

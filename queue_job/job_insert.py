@@ -6,7 +6,7 @@ see ``extension_points.py``.
 """
 
 import json
-from functools import lru_cache, partial
+from functools import lru_cache
 
 from . import identity_guard, insert_buffer
 from .core.channel_config import complete_name
@@ -19,6 +19,7 @@ from .job_values import (
     TEXTS,
     all_values,
     dependencies,
+    has_hooks,
     has_links,
     hook_values,
     text,
@@ -57,67 +58,70 @@ def create(env, jobs):
     """
     if not jobs:
         return
-    if jobs[0].identity_guard and len(jobs) == 1:
-        identity_guard.insert(env, jobs[0].identity_guard, partial(_create, env, jobs))
-    else:
-        _create(env, jobs)
-        identity_guard.take_free_guards(env, jobs)
-
-
-def _create(env, jobs, before="", behind=""):
-    """:param str before, behind: SQL, statements around the INSERT"""
     model = env["queue.job"]
+    is_guarded = jobs[0].identity_guard and len(jobs) == 1
     more = [hook_values(job) for job in jobs]
     try:
-        if creates_plainly(model, COLUMNS) and _are_plain(model, more):
-            for start in range(0, len(jobs), BATCH):
-                _insert(
-                    model, jobs[start : start + BATCH], more[start : start + BATCH], before, behind
-                )
+        if not (creates_plainly(model, COLUMNS) and _are_plain(model, more)):
+            _create_by_orm(model, jobs, more, is_guarded)
+        elif is_guarded:
+            head, rows = _statement(model, jobs, more)
+            identity_guard.insert(env, jobs[0], head + insert_buffer.joined(env.cr, rows))
         else:
-            if before:
-                env.cr.execute(before)
-            _create_by_orm(model, jobs, more)
-            if behind:
-                env.cr.execute(behind)
+            for start in range(0, len(jobs), BATCH):
+                _insert(model, jobs[start : start + BATCH], more[start : start + BATCH])
     except (TypeError, ValueError):
         for job in jobs:
             _check_arguments(job)
         raise
+    if not is_guarded:
+        identity_guard.take_free_guards(env, jobs)
+
+
+def finds_identical(job):
+    """Whether :func:`create` looks for a job with the identity key of ``job``, which is to have
+    its guard: so nobody else has to."""
+    return creates_plainly(job.env["queue.job"], COLUMNS) and not has_hooks(job)
 
 
 def _are_plain(model, more):
     return all(is_plain(model, name) for values in more for name in values)
 
 
-def _create_by_orm(model, jobs, more):
+def _create_by_orm(model, jobs, more, is_guarded):
     model = model.sudo().with_context(
         _job_edit_sentinel=model.EDIT_SENTINEL,
         tracking_disable=True,
         mail_create_nosubscribe=True,
     )
-    model.create(
-        [
-            {**values, **all_values(job), "identity_guard": job.identity_guard}
-            for job, values in zip(jobs, more, strict=True)
-        ]
-    )
+    vals_list = [
+        {**values, **all_values(job), "identity_guard": job.identity_guard}
+        for job, values in zip(jobs, more, strict=True)
+    ]
+    if is_guarded:
+        identity_guard.insert_by(model.env, jobs[0], lambda: model.create(vals_list))
+    else:
+        model.create(vals_list)
 
 
-def _insert(model, jobs, more, before, behind):
+def _insert(model, jobs, more):
     cr = model.env.cr
+    head, rows = _statement(model, jobs, more)
+    if len(jobs) == 1 and _is_safe(jobs[0]) and insert_buffer.can_wait(cr):
+        insert_buffer.add(cr, head, rows[0])
+    else:
+        cr.execute(head + insert_buffer.joined(cr, rows))
+
+
+def _statement(model, jobs, more):
+    """:return: (the INSERT up to ``VALUES``, list of rows as bytes)"""
     rare = [name for job in jobs for name in RARE_COLUMNS if getattr(job, name) is not None]
     rare = sorted(set(rare)) if rare else rare
     other = sorted(set().union(*more)) if any(more) else []
     head = _head((*FILLED_COLUMNS, *rare, *other))
-    rows = [_row(model, job, added, rare, other) for job, added in zip(jobs, more, strict=True)]
-    if not before and len(jobs) == 1 and _is_safe(jobs[0]) and insert_buffer.can_wait(cr):
-        insert_buffer.add(cr, head, rows[0])
-        return
-    # that a key is taken is no error to be logged
-    cr.execute(
-        f"{before}{head}{insert_buffer.joined(cr, rows)};{behind}", log_exceptions=not before
-    )
+    return head, [
+        _row(model, job, added, rare, other) for job, added in zip(jobs, more, strict=True)
+    ]
 
 
 def _is_safe(job):

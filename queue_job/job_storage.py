@@ -4,12 +4,13 @@
 Jobs are duck-typed here: ``job`` imports this module, not the other way around.
 """
 
-from .core.states import DONE, FAILED, STARTED, WAITING_STATES
+from . import identity_guard
+from .core.states import DONE, FAILED, WAITING_STATES
 from .dependency import write_dependencies
 from .dependency_fields import AS_STORED
 from .extension_points import writes_plainly
 from .failure_handler import write_handlers
-from .job_insert import create
+from .job_insert import create, finds_identical
 from .job_values import (
     READ_ATTRIBUTES,
     READ_FIELDS,
@@ -22,16 +23,6 @@ from .job_values import (
     hook_values,
     text,
 )
-
-#: The newest one, by the partial index of keys in use: it is asked for each job with a key.
-_FIND_WAITING = f"""
-    SELECT id FROM queue_job
-     WHERE identity_key = %(key)s
-       AND state IN ({", ".join(f"'{state}'" for state in (*WAITING_STATES, STARTED))})
-       AND (state <> '{STARTED}' OR identity_scope = '{STARTED}' OR %(is_wide)s)
-  ORDER BY date_created DESC, date_done DESC, id DESC
-     LIMIT 1
-"""
 
 #: What the function writes of a job that is done, in the order of its parameters.
 _DONE_PARAMETERS = ("retry", "date_done", "exec_time", "result", "result_json")
@@ -60,8 +51,7 @@ def find_waiting(env, identity_key, scope=None):
     if not identity_key:
         return model
     flush_cache(model)
-    env.cr.execute(_FIND_WAITING, {"key": str(identity_key), "is_wide": scope == STARTED})
-    return model.browse(row[0] for row in env.cr.fetchall())
+    return model.browse(identity_guard.find(env, identity_key, scope))
 
 
 def read(record):
@@ -78,6 +68,8 @@ def store(job):
         _update(job)
     elif _is_new(job):
         job._may_be_stored = True
+        if job.identity_guard:
+            flush_cache(job.env["queue.job"])
         create(job.env, [job])
     else:
         store_many([job])
@@ -144,6 +136,12 @@ def _differing_values(job):
         if value != job.claimed_values[name]:
             values[name] = value
     return values
+
+
+def searches_at_store(job):
+    """Whether :func:`store` of a new job that is to have the guard of its identity key begins with
+    :func:`find_waiting`."""
+    return _is_new(job) and job.state in WAITING_STATES and finds_identical(job)
 
 
 def store_many(jobs):

@@ -150,6 +150,16 @@ def _uuids(jobs, more):
     return sorted(more.union(job.uuid for job in jobs))
 
 
+def has_hooks(job):
+    """Whether the model may add values of its own."""
+    cls = type(job.recordset)
+    hook = getattr(cls, "_job_store_values", None)
+    return (
+        getattr(hook, "__module__", "") != f"{__package__}.models.base"
+        or getattr(cls, f"_job_store_values_for_{job.method_name}", None) is not None
+    )
+
+
 def hook_values(job):
     """What the model adds for fields of its own; the specific hook wins."""
     values = {}

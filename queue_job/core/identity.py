@@ -3,6 +3,10 @@
 
 import hashlib
 
+#: How long another transaction that is taking the same key is waited for. Then the caller
+#: gets a conflict, as of any lock, which Odoo's requests and jobs try again.
+PATIENCE = "1s"
+
 
 def identity_exact_hasher(job):
     """A sha1 hash fed with all that makes the call of ``job``.

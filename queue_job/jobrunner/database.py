@@ -231,9 +231,9 @@ class Database:
         """:return: (last id looked at or None, number of jobs looked at)"""
         return self.query(queries.RELEASE_READY, after=after, limit=limit)[0]
 
-    def settle_handlers(self, limit):
+    def settle_handlers(self, after, limit):
         """Run or cancel what waits for jobs to fail that have ended."""
-        self.query(queries.SETTLE_HANDLERS, limit=limit)
+        self.query(queries.SETTLE_HANDLERS, after=after, limit=limit)
 
     def _query_requeue_dead_jobs(self):
         """:return: SQL that requeues every job without a worker; rows are ``(uuid,)``"""

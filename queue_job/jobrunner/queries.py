@@ -222,7 +222,7 @@ MARK_DUE = f"""
 """
 
 #: The jobs that are with a worker, or on the way to one; and whether a connection holds
-#: the lock of the job. The partial index on these states keeps it cheap.
+#: the lock of the job. The partial index on unfinished jobs keeps it cheap.
 IN_PROGRESS = f"""
     SELECT uuid, id, channel, state, lease, worker_pid, {JOB_IS_UNLOCKED} AS is_unlocked,
            state = 'started' AND coalesce(timeout, 0) > 0 AS is_limited
@@ -268,13 +268,21 @@ TAKE_ALL_BACK = """
      WHERE state = 'enqueued'
 """
 
+#: A step through the jobs that wait for others, in the order of their ids. By this condition
+#: PostgreSQL can't take the index of all ids for it, which seems near, and holds all that ended.
+#: No state comes behind this one.
+_STEP = """
+        SELECT id, awaits_failure FROM queue_job
+         WHERE state NOT IN ('done', 'cancelled')
+           AND (state, id) > ('wait_dependencies', %(after)s)
+      ORDER BY state, id
+         LIMIT %(limit)s
+"""
+
 #: wait_dependencies -> pending, of jobs whose parents are all done: those that a crash
 #: between a parent's commit and the release of its children has left. In steps by id.
 RELEASE_READY = f"""
-    WITH step AS (
-        SELECT id FROM queue_job
-         WHERE state = 'wait_dependencies' AND id > %(after)s
-      ORDER BY id LIMIT %(limit)s),
+    WITH step AS ({_STEP}),
     {ready_jobs("step")},
     released AS (
         UPDATE queue_job SET state = 'pending' FROM ready WHERE queue_job.id = ready.id)
@@ -282,13 +290,9 @@ RELEASE_READY = f"""
 """
 
 
-#: What waits for jobs to fail that have all ended meanwhile, unseen by each other.
-SETTLE_HANDLERS = """
-    SELECT queue_job_settle_handler(id)
-      FROM queue_job
-     WHERE awaits_failure AND state = 'wait_dependencies'
-  ORDER BY id
-     LIMIT %(limit)s
+#: In the same steps, what waits for jobs to fail that have all ended meanwhile, unseen by each other.
+SETTLE_HANDLERS = f"""
+    SELECT queue_job_settle_handler(id) FROM ({_STEP}) AS step WHERE awaits_failure
 """
 
 

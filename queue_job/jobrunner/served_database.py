@@ -261,7 +261,7 @@ class ServedDatabase:
         self._next_eta = inf if seconds is None else now + max(seconds, ETA_INTERVAL)
 
     def _release_ready(self):
-        self.database.settle_handlers(STEP)
+        self.database.settle_handlers(self._release_after, STEP)
         last, count = self.database.release_ready(self._release_after, STEP)
         self._release_after = last if count == STEP else 0
 

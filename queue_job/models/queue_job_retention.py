@@ -4,6 +4,7 @@
 from datetime import datetime, timedelta
 
 from odoo import api, models
+from odoo.fields import Domain
 
 from ..core.channel_config import ROOT
 
@@ -41,14 +42,23 @@ class QueueJob(models.Model):
         for name, days in [*channels.items(), (None, root)]:
             deadline = now - timedelta(days=days)
             jobs |= self.search(
-                [
-                    "|",
-                    ("date_done", "<=", deadline),
-                    ("date_cancelled", "<=", deadline),
-                    ("channel", "=", name) if name else ("channel", "not in", list(channels)),
-                ],
+                self._ended_before(deadline)
+                & Domain("channel", *(("=", name) if name else ("not in", list(channels)))),
+                order="id",
                 limit=limit - len(jobs),
             )
             if len(jobs) >= limit:
                 break
         return jobs
+
+    @staticmethod
+    def _ended_before(deadline):
+        """Jobs that were done or cancelled by then, as three ranges of one index."""
+        is_done = Domain("date_done", "<=", deadline)
+        return Domain.OR(
+            [
+                Domain("date_cancelled", "<=", deadline),
+                Domain("date_cancelled", "=", False) & is_done,
+                Domain("date_cancelled", ">", deadline) & is_done,
+            ]
+        )

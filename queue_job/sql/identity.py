@@ -7,13 +7,59 @@ waits again takes it back where it is free, and else waits without it: no move e
 it.
 """
 
+from ..core.identity import PATIENCE
 from ..core.states import STARTED, WAITING_STATES
 from .catalogue import drop_functions, drop_triggers, install_functions, install_triggers
 
 _WAITING = ", ".join(f"'{state}'" for state in WAITING_STATES)
 
+#: The newest one that waits with a key, by the index of keys in use.
+_FIND = f"""
+        SELECT id FROM queue_job
+         WHERE identity_key = _key
+           AND state IN ({_WAITING}, '{STARTED}')
+           AND (state <> '{STARTED}' OR identity_scope = '{STARTED}' OR _is_wide)
+      ORDER BY date_created DESC, date_done DESC, id DESC
+         LIMIT 1"""
+
+#: It is planned once for a connection, when the table may be empty.
+_SETTINGS = "SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET jit = off"
+
 #: name -> (parameters and what follows them, body)
 FUNCTIONS = {
+    "queue_job_find_waiting": (
+        f"(_key varchar, _is_wide boolean) RETURNS integer {_SETTINGS}",
+        f"""
+BEGIN
+    RETURN ({_FIND});
+END""",
+    ),
+    # Search and insert in one turn to the database. What can't be seen yet, or is not committed
+    # yet, undoes the INSERT only.
+    "queue_job_insert_guarded": (
+        "(_key varchar, _is_wide boolean, _insert text, OUT existing integer, OUT is_taken boolean)"
+        f" SET lock_timeout = '{PATIENCE}' {_SETTINGS}",
+        f"""
+DECLARE
+    _constraint text;
+BEGIN
+    existing := ({_FIND});
+    IF existing IS NULL THEN
+        BEGIN
+            EXECUTE _insert;
+            is_taken := false;
+        EXCEPTION WHEN unique_violation THEN
+            GET STACKED DIAGNOSTICS _constraint = CONSTRAINT_NAME;
+            IF _constraint <> 'queue_job_identity_guard_idx' THEN
+                RAISE;
+            END IF;
+            is_taken := true;
+        WHEN lock_not_available THEN
+            NULL;
+        END;
+    END IF;
+END""",
+    ),
     # Somebody who is taking the same key, and has not committed yet, is waited for briefly:
     # it holds the key unless it is rolled back.
     "queue_job_take_guard": (

@@ -115,9 +115,41 @@ def test_channels_are_found_by_one_look_each(jobrunner, rows_read):
     assert looked <= returned * 2 + SOME
 
 
-def test_waiting_jobs_are_walked_through_in_steps(jobrunner, rows_read):
-    looked, _returned = rows_read(jobrunner.queries.RELEASE_READY, after=0, limit=100)
+@pytest.mark.parametrize("name", ["RELEASE_READY", "SETTLE_HANDLERS"])
+@pytest.mark.parametrize("after", [0, MANY, 3 * MANY])
+def test_waiting_jobs_are_walked_through_in_steps(jobrunner, rows_read, name, after):
+    looked, _returned = rows_read(getattr(jobrunner.queries, name), after=after, limit=100)
     assert looked <= 100 * 4 + SOME
+
+
+def test_the_list_finds_what_has_not_ended(rows_read):
+    """The filters of the web client, newest first."""
+    states = "'wait_dependencies', 'pending', 'enqueued', 'started', 'failed'"
+    looked, returned = rows_read(
+        f"SELECT id FROM queue_job WHERE state IN ({states}) ORDER BY id DESC LIMIT 80"
+    )
+    assert returned == 80
+    assert looked <= 80 + SOME
+    looked, _returned = rows_read(
+        "SELECT id FROM queue_job WHERE state IN ('enqueued', 'started') ORDER BY id DESC LIMIT 80"
+    )
+    assert looked <= SOME
+
+
+def test_the_clean_up_finds_what_ended_long_ago(backlog, rows_read):
+    # it is Odoo that asks, not the runner with its settings
+    backlog("RESET ALL")
+    long_ago = "now() AT TIME ZONE 'UTC' - interval '30 days'"
+    looked, _returned = rows_read(
+        f"""
+        SELECT id FROM queue_job
+         WHERE (date_cancelled <= {long_ago} OR date_cancelled IS NULL AND date_done <= {long_ago}
+                OR date_cancelled > {long_ago} AND date_done <= {long_ago})
+           AND channel = 'root'
+      ORDER BY id LIMIT 1001
+        """
+    )
+    assert looked <= SOME
 
 
 def test_each_index_serves_somebody(backlog):
@@ -133,13 +165,9 @@ def test_each_index_serves_somebody(backlog):
         "due_idx",
         "not_due_idx",
         "eta_idx",
-        "in_progress_idx",
-        "waiting_idx",
-        "awaits_failure_idx",
+        "unfinished_idx",
         "failed_idx",
         "identity_idx",
         "identity_guard_idx",
-        "newest_idx",
-        "date_done_idx",
-        "date_cancelled_idx",
+        "ended_idx",
     }

@@ -30,6 +30,7 @@ ALLOWED = {
     "failure_handler": set(),
     "job_storage": {
         "failure_handler",
+        "identity_guard",
         *("core", "dependency", "dependency_fields", "exception", "extension_points", "fields"),
         *("job_insert", "job_values", "utils"),
     },
