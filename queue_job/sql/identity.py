@@ -13,34 +13,37 @@ from .catalogue import drop_functions, drop_triggers, install_functions, install
 
 _WAITING = ", ".join(f"'{state}'" for state in WAITING_STATES)
 
-#: name -> (parameters and what follows them, body)
-FUNCTIONS = {
-    # The newest one, by the index of keys in use. It is planned once for a connection, when the
-    # table may be empty.
-    "queue_job_find_waiting": (
-        "(_key varchar, _is_wide boolean) RETURNS integer"
-        " SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET jit = off",
-        f"""
-BEGIN
-    RETURN (
+#: The newest one that waits with a key, by the index of keys in use.
+_FIND = f"""
         SELECT id FROM queue_job
          WHERE identity_key = _key
            AND state IN ({_WAITING}, '{STARTED}')
            AND (state <> '{STARTED}' OR identity_scope = '{STARTED}' OR _is_wide)
       ORDER BY date_created DESC, date_done DESC, id DESC
-         LIMIT 1);
+         LIMIT 1"""
+
+#: It is planned once for a connection, when the table may be empty.
+_SETTINGS = "SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET jit = off"
+
+#: name -> (parameters and what follows them, body)
+FUNCTIONS = {
+    "queue_job_find_waiting": (
+        f"(_key varchar, _is_wide boolean) RETURNS integer {_SETTINGS}",
+        f"""
+BEGIN
+    RETURN ({_FIND});
 END""",
     ),
     # Search and insert in one turn to the database. What can't be seen yet, or is not committed
     # yet, undoes the INSERT only.
     "queue_job_insert_guarded": (
         "(_key varchar, _is_wide boolean, _insert text, OUT existing integer, OUT is_taken boolean)"
-        f" SET lock_timeout = '{PATIENCE}'",
-        """
+        f" SET lock_timeout = '{PATIENCE}' {_SETTINGS}",
+        f"""
 DECLARE
     _constraint text;
 BEGIN
-    existing := queue_job_find_waiting(_key, _is_wide);
+    existing := ({_FIND});
     IF existing IS NULL THEN
         BEGIN
             EXECUTE _insert;
