@@ -321,9 +321,9 @@ class TestHooks(InsertCase):
         seen = []
         by_orm = job_insert._create_by_orm
 
-        def create(model, jobs, more):
+        def create(model, jobs, more, is_guarded):
             seen.extend(jobs)
-            by_orm(model, jobs, more)
+            by_orm(model, jobs, more, is_guarded)
 
         self.patch(job_insert, "_create_by_orm", create)
         return seen
