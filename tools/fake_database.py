@@ -75,7 +75,7 @@ class FakeDatabase:
         notified, self._notified = self._notified, set()
         return notified
 
-    def settle_handlers(self, limit):
+    def settle_handlers(self, after, limit):
         """There are none."""
 
     def channel_limits(self):

@@ -56,7 +56,7 @@ class FakeOdoo:
 
         return Handler
 
-    def _work(self, db, job_uuid, grant, hints=""):
+    def _work(self, db, job_uuid, grant, hints="", **_more):
         """:return: int, how many hints were dealt with"""
         self.requests.append((time.monotonic(), db, job_uuid))
         ids = [int(hint) for hint in hints.split(",") if hint]

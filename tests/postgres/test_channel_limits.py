@@ -44,7 +44,7 @@ def start(jobrunner, database, sql, monkeypatch):
     from odoo.addons.queue_job.core.runner_config import RunnerConfig
 
     monkeypatch.setattr(jobrunner.runner, "LONGEST_WAIT", 0.05)
-    monkeypatch.setattr(jobrunner.runner, "DISCOVERY_INTERVAL", 0.1)
+    monkeypatch.setattr(jobrunner.discovery, "DISCOVERY_INTERVAL", 0.1)
     forget_limits(sql)
     started = []
 
