@@ -214,7 +214,9 @@ def test_what_two_open_snapshots_miss_is_released_by_the_runner(
     for caller, parent in zip(callers, parents, strict=True):
         with caller.cursor() as cursor:
             cursor.execute("UPDATE queue_job SET state = 'done' WHERE uuid = %s", (parent,))
-            cursor.execute(dependency.RELEASE_DEPENDENTS, {"uuid": parent})
+            cursor.execute(
+                dependency.RELEASE_DEPENDENTS, {"uuid": parent, "channel": None, "before": []}
+            )
             assert cursor.fetchall() == []
     with connect(database, autocommit=True).cursor() as runner:
         for caller in callers:
