@@ -130,7 +130,7 @@ env.cr.execute("DELETE FROM res_partner WHERE id = %s", [partner.id])
 
 @pytest.mark.parametrize(
     ("index", "message"),
-    [(0, "does not exist"), (1, "no.model"), (2, "no_method"), (3, "cannot be loaded")],
+    [(0, "does not exist"), (1, "no.model"), (2, "no_method"), (3, "are not a list and a dict")],
     ids=["record", "model", "method", "arguments"],
 )
 def test_what_a_job_needs_has_vanished(vanished, database, ended, index, message):
