@@ -7,12 +7,14 @@ mostly end in the order of their ids, so that an unfinished parent is found soon
 id down.
 """
 
+# The state of a parent is looked up for each: a join could go through all jobs from the last one.
+
 #: An unfinished parent of the job ``queue_job``, itself and not behind a barrier.
 _UNFINISHED_PARENT = """
     SELECT edge.parent_id
       FROM queue_job_dependency edge
-      JOIN queue_job parent ON parent.id = edge.parent_id
-     WHERE edge.child_id = queue_job.id AND parent.state <> 'done'
+     WHERE edge.child_id = queue_job.id
+       AND (SELECT state FROM queue_job parent WHERE parent.id = edge.parent_id) <> 'done'
   ORDER BY edge.parent_id DESC
      LIMIT 1
 """
@@ -21,9 +23,8 @@ _UNFINISHED_PARENT = """
 _UNFINISHED_BEFORE = """
     SELECT place.job_id
       FROM queue_job_barrier place
-      JOIN queue_job parent ON parent.id = place.job_id
      WHERE place.barrier_id = {barrier}.barrier_id AND place.is_parent
-       AND parent.state <> 'done'
+       AND (SELECT state FROM queue_job parent WHERE parent.id = place.job_id) <> 'done'
   ORDER BY place.job_id DESC
      LIMIT 1
 """

@@ -26,8 +26,8 @@ def _unfinished(parents, column):
     def among(source):
         return f"""
             (SELECT place.id FROM ({source}) AS place
-               JOIN queue_job parent ON parent.id = place.id
-              WHERE parent.state <> 'done' LIMIT 1)"""
+              WHERE (SELECT state FROM queue_job parent WHERE parent.id = place.id) <> 'done'
+              LIMIT 1)"""
 
     above, below, everywhere = (
         among(f"SELECT {column} AS id FROM {parents} {rest}")
@@ -134,11 +134,14 @@ BEGIN
     END IF;
 END"""
 
-#: Each of its small look-ups is meant to use an index, which must not depend on how large the
-#: tables were when they were planned; planning them again for some calls would cost more.
+#: Each of its small look-ups is meant to use an index for each row, which must not depend on how
+#: large the tables were when they were planned, nor on their statistics; planning them again for
+#: some calls would cost more. A merge join would go through the jobs from the first one.
 _SETTINGS = {
     "enable_seqscan": "off",
     "enable_bitmapscan": "off",
+    "enable_mergejoin": "off",
+    "enable_hashjoin": "off",
     "jit": "off",
     "plan_cache_mode": "force_generic_plan",
 }

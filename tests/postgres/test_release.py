@@ -146,12 +146,17 @@ def inwards(uuids):
     return [uuid for pair in both for uuid in pair]
 
 
+@pytest.mark.parametrize("analyzed", [True, False], ids=["analyzed", "not_analyzed"])
 @pytest.mark.parametrize("order", [list, lambda uuids: uuids[::-1], inwards])
 @pytest.mark.parametrize("with_barrier", [True, False], ids=["barrier", "edges"])
-def test_parents_cost_no_square_in_whatever_order(insert_many, link, release, order, with_barrier):
+def test_parents_cost_no_square_in_whatever_order(
+    insert_many, link, release, sql, order, with_barrier, analyzed
+):
     """An unfinished parent is found at once, however many of the others are done."""
     parents = insert_many(1000, "started", "parent")
     link(parents, insert_many(2, "wait_dependencies", "child"), with_barrier)
+    if analyzed:
+        sql("ANALYZE queue_job, queue_job_barrier, queue_job_dependency")
     # of all but the last one each reads itself, for its end and for its release, and the other
     assert release(order(parents)[:-1]) < 40 * len(parents)
 

@@ -12,8 +12,8 @@ LIMIT = 30  # seconds, against hanging
 #: Seconds for which jobs come in: a sick database is given up and sought again meanwhile.
 DURATION = 7
 INTERVAL = 0.05
-#: Seconds from a commit to the request, at most, on a busy machine. A sick database is waited for
-#: for five seconds.
+#: Seconds from a commit to the request, at most, beyond those without a sick database. That one is
+#: waited for for five seconds.
 AT_MOST = 1.5
 
 
@@ -119,9 +119,8 @@ def test_the_jobs_of_another_database(
     ended.set()
     feeder.join()
     assert len(beside) > DURATION / INTERVAL / 2
-    # a poll comes every second
-    at_most = AT_MOST + (1 if poll_only else 0)
-    assert beside[-1] < at_most, (without, beside)
+    # with polls many jobs come at once, and the machine may be slow
+    assert beside[-1] < without[-1] + AT_MOST, (without, beside)
     sickness.end()
     cursor = connect(sick, autocommit=True).cursor()
     wait_until(lambda: all_done(cursor), LIMIT, "the jobs of the sick one, which is well again")
