@@ -448,4 +448,7 @@ def wake_dependents(env, job):
     if not has_begun_claim(env.cr):
         set_isolation(env.cr, ISOLATION_LEVEL_READ_COMMITTED)
     job.enqueue_waiting()
-    env.cr.commit()
+    if is_claim_next(env.cr):
+        commit_before_claim(env.cr)
+    else:
+        env.cr.commit()

@@ -5,14 +5,15 @@ from functools import partial
 
 from stack import StackError
 
+from ..processes import difference
 from ..results import LESS, MORE, Figure
 from .drain import warm_up
 
 PART = "graphs"
 CREATE = Figure(PART, "a group before a group: create", "s", LESS)
-DRAIN = Figure(PART, "a group before a group: drained", "jobs/s", MORE)
-CHAIN = Figure(PART, "a chain: drained", "jobs/s", MORE)
-PLAIN = Figure(PART, "as many jobs without dependencies: drained", "jobs/s", MORE)
+GROUPS = "a group before a group"
+CHAIN = "a chain"
+PLAIN = "as many jobs without dependencies"
 CHAIN_PART = Figure(PART, "a chain, part of those without dependencies", "%", MORE)
 
 
@@ -34,35 +35,41 @@ def measure(bench, side):
     site.driver.do("prepare", count=2 * count)
     site.settle()
     seconds = site.driver.do("two_groups", timeout=limit, count=count, commit=False)
+    meter = site.meter()
+    before = meter.read()
     start = time.monotonic()
     site.driver.do("commit")
     bench.results.add(side.name, CREATE, seconds + time.monotonic() - start)
-    wait(bench, side, site, DRAIN, 2 * count)
+    drain(bench, side, GROUPS, 2 * count, meter, before)
 
 
 def measure_chain(bench, side):
     site, count = bench.site(side, is_running=True), bench.sizes.chain
     rates = []
-    for figure, task, arguments in (
+    for name, task, arguments in (
         (PLAIN, "delay", {"method": "do_nothing", "arguments": []}),
         (CHAIN, "one_chain", {}),
     ):
         site.driver.do("prepare", count=count)
         site.settle()
         site.driver.do(task, timeout=bench.sizes.limit, count=count, commit=False, **arguments)
+        meter = site.meter()
+        before = meter.read()
         site.driver.do("commit")
-        rates.append(wait(bench, side, site, figure, count))
+        rates.append(drain(bench, side, name, count, meter, before))
     bench.results.add(side.name, CHAIN_PART, rates[1] / rates[0] * 100)
 
 
-def wait(bench, side, site, figure, count):
+def drain(bench, side, name, count, meter, before):
     """Wait for the jobs, and return how many ran in a second.
 
     :raise StackError: they did not end in time
     """
+    site = bench.site(side, is_running=True)
     is_complete = site.wait_for_jobs()
+    used = difference(before, meter.read())
     rate = site.rate()
-    bench.results.add(side.name, figure, rate)
+    bench.results.add(side.name, Figure(PART, f"{name}: drained", "jobs/s", MORE), rate)
     if not is_complete:
         # nothing of it may run into the next part
         bench.close_site(side, is_running=True)
@@ -70,4 +77,7 @@ def wait(bench, side, site, figure, count):
             f"{count:,} jobs did not end within {bench.sizes.limit} s",
             "the rate is that of the jobs done",
         )
+    for process, label in (("odoo", "Odoo"), ("postgres", "PostgreSQL")):
+        figure = Figure(PART, f"{name}: CPU of {label}", "ms/job", LESS)
+        bench.results.add(side.name, figure, used[process] / count * 1000)
     return rate

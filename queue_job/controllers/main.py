@@ -136,8 +136,10 @@ class RunJobController(http.Controller):
         while job is not None:
             if time.monotonic() <= slot.deadline:
                 job.successor = parse_successor(slot.behind, slot.channel, slot.hints[count:])
-            execution.expect_claim(slot.cr, count < len(slot.hints))
-            cls._run_claimed(env, job)
+            if execution.begin(env, job):
+                may_release = job.successor is not None and job.has_dependents
+                execution.expect_claim(slot.cr, may_release or count < len(slot.hints))
+                run_apart(cls._run_and_report, env, job)
             if job.next_id is None:
                 return True
             if slot.cr.closed:
@@ -145,11 +147,6 @@ class RunJobController(http.Controller):
             env = execution.fresh_environment(slot.cr)
             job = execution.acquire_hint(env, job.next_id, slot.channel, slot.grant, slot.uuid)
         return False
-
-    @classmethod
-    def _run_claimed(cls, env, job):
-        if execution.begin(env, job):
-            run_apart(cls._run_and_report, env, job)
 
     @classmethod
     def _run_and_report(cls, env, job):
