@@ -17,23 +17,37 @@ def run(bench):
     bench.alternate(PART, partial(warm_up, bench), repetitions=1)
     for kind in (NOTHING, WRITE):
         bench.alternate(PART, partial(measure, bench, kind), repetitions=1)
+    bench.alternate(PART, partial(measure_chain, bench), repetitions=1)
 
 
 def measure(bench, kind, side):
     site, count = bench.site(side, is_running=True), count_for(bench, kind, side)
     site.driver.do("prepare", count=count)
     delay(site, kind, count)
+    finish(bench, side, kind.name, count)
+
+
+def measure_chain(bench, side):
+    site, count = bench.site(side, is_running=True), bench.sizes.chain
+    site.driver.do("prepare", count=count)
+    site.driver.do("one_chain", timeout=bench.sizes.limit, count=count, commit=False)
+    finish(bench, side, "a chain", count)
+
+
+def finish(bench, side, name, count):
+    """Commit, wait for the jobs, and add the list of what they took."""
+    site = bench.site(side, is_running=True)
     site.settle()
     site.statements.reset()
     site.driver.do("commit")
     if not site.wait_for_jobs():
         raise StackError(f"{count:,} jobs did not end in time", "choose a smaller size")
-    bench.results.add_text("\n".join(lines(site, kind, count)))
+    bench.results.add_text("\n".join(lines(site, name, count)))
 
 
-def lines(site, kind, count):
+def lines(site, name, count):
     """Yield the lines of a list of the dearest statements."""
-    yield f"{site.side.name}, {kind.name}, {count:,} jobs: statements by the time that PostgreSQL was at them"
+    yield f"{site.side.name}, {name}, {count:,} jobs: statements by the time that PostgreSQL was at them"
     yield f"{'µs/job':>8}  {'per job':>8}  {'WAL/job':>8}  {'role':<18} statement"
     for used in site.statements.dearest(SHOWN):
         text = " ".join(used.query.split())

@@ -8,6 +8,8 @@ id down.
 """
 
 # The state of a parent is looked up for each: a join could go through all jobs from the last one.
+# And the state of a job that waits is not written as an equality, which could be looked up: that
+# would go through all that wait.
 
 #: An unfinished parent of the job ``queue_job``, itself and not behind a barrier.
 _UNFINISHED_PARENT = """
@@ -57,7 +59,7 @@ def ready_jobs(source):
         SELECT queue_job.id
           FROM queue_job
           JOIN {source} ON {source}.id = queue_job.id
-         WHERE queue_job.state = 'wait_dependencies'
+         WHERE queue_job.state IS NOT DISTINCT FROM 'wait_dependencies'
            AND queue_job.awaits_failure IS NOT TRUE
            AND ({_UNFINISHED_PARENT}) IS NULL
            AND NOT EXISTS (

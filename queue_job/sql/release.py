@@ -46,6 +46,9 @@ _BEFORE_BARRIER = _unfinished(
 )
 _BEFORE_CHILD = _unfinished("queue_job_dependency WHERE child_id = child.id", "parent_id")
 
+#: Equality could be looked up: PostgreSQL would go through all jobs that wait, for each parent.
+_WAITS = "state IS NOT DISTINCT FROM 'wait_dependencies'"
+
 #: READ COMMITTED, each statement sees what is committed before it begins: whoever is seen
 #: unfinished will look, later, at a table in which this parent is done. The rows are locked in
 #: the order of their ids, so that two releases never wait for each other in a circle.
@@ -108,7 +111,7 @@ BEGIN
     END IF;
     IF _channel IS NOT NULL THEN
         SELECT queue_job.id INTO _next FROM queue_job
-         WHERE queue_job.id = ANY(_children) AND state = 'wait_dependencies'
+         WHERE queue_job.id = ANY(_children) AND {_WAITS}
            AND awaits_failure IS NOT TRUE AND channel = _channel
            AND (eta IS NULL OR eta <= now() AT TIME ZONE 'UTC')
            AND NOT EXISTS (
@@ -123,7 +126,7 @@ BEGIN
     RETURN QUERY
     WITH ready AS (
         SELECT queue_job.id FROM queue_job
-         WHERE queue_job.id = ANY(_children) AND state = 'wait_dependencies'
+         WHERE queue_job.id = ANY(_children) AND {_WAITS}
            AND awaits_failure IS NOT TRUE
       ORDER BY queue_job.id
            FOR NO KEY UPDATE)
