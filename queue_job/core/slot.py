@@ -15,7 +15,7 @@ BUDGET = 1.0
 #: Seconds after which the jobs hinted in a slot may be given to others.
 PATIENCE = BUDGET + 0.5
 #: Jobs hinted in a slot, at most.
-MAX_HINTS = 50
+MAX_HINTS = 100
 #: The largest number in a column of PostgreSQL's type integer.
 MAX_ID = 2**31 - 1
 #: Header of the answer: how many of the hints, from the first on, were dealt with. The others
