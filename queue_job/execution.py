@@ -25,7 +25,7 @@ from .core.slot import successor_lease
 from .core.states import DONE, FAILED
 from .exception import JobError, JobTimedOut, NoSuchJobError
 from .job import Job
-from .job_claim import CLAIM_ENQUEUED, CLAIM_PENDING, claim, claim_and_lock
+from .job_claim import ENQUEUED, PENDING, claim, claim_and_lock
 from .outcome import Fail, Retry, Return, classify
 from .slot_cursor import (
     GRANT_KEY,
@@ -33,8 +33,8 @@ from .slot_cursor import (
     connection_lost,
     expect_claim,
     fresh_environment,
-    has_begun_claim,
     is_claim_next,
+    is_own,
     own_cursor,
     set_isolation,
 )
@@ -110,7 +110,7 @@ def acquire(env, job_uuid):
     """
     grant = env.context.get(GRANT_KEY)
     env = env(context={})
-    row = _claim(env, CLAIM_ENQUEUED, Job.start_values(), uuid=job_uuid, grant=grant)
+    row = _claim(env, ENQUEUED, Job.start_values(), uuid=job_uuid, grant=grant)
     if row is None:
         raise NoSuchJobError(job_uuid)
     return _begin_try(env, row)
@@ -126,20 +126,24 @@ def acquire_hint(env, job_id, channel, grant=None, slot=None):
     start = Job.start_values()
     if slot is not None:
         start["lease"] = successor_lease(slot, start["lease"])
-    row = _claim(env, CLAIM_PENDING, start, id=job_id, channel=channel, grant=grant)
+    row = _claim(env, PENDING, start, id=job_id, channel=channel, grant=grant)
     return row and _begin_try(env, row)
 
 
-def _claim(env, query, start, **which):
+def _claim(env, which, start, **keys):
     """:return: dict, the row; None: it can't be claimed, or not be read, and has failed"""
     try:
-        if has_begun_claim(env.cr) and job_storage.updates_plainly(env):
-            return claim_and_lock(env, start, **which)
-        return claim(env, query, start, **which)
+        if is_own(env.cr) and job_storage.updates_plainly(env):
+            # that of the job, should it begin another one: the claim sees to its own
+            set_isolation(env.cr, ISOLATION_LEVEL_REPEATABLE_READ)
+            return claim_and_lock(env, which, start, **keys)
+        if is_own(env.cr):
+            set_isolation(env.cr, ISOLATION_LEVEL_READ_COMMITTED)
+        return claim(env, which, start, **keys)
     except (ValueError, RecursionError) as error:
         # JSON of PostgreSQL that Python refuses: thousands of digits, or of lists in lists
         text = one_line(f"{type(error).__name__}: {error}")
-        _logger.error("the job with %s cannot be read from its row: %s", which, text)
+        _logger.error("the job with %s cannot be read from its row: %s", keys, text)
         env.cr.execute(_FAIL_UNREADABLE, {"lease": start["lease"], "text": text})
         env.cr.commit()
         return None
@@ -445,8 +449,7 @@ def wake_dependents(env, job):
         return
     if not job.should_check_dependents():
         return
-    if not has_begun_claim(env.cr):
-        set_isolation(env.cr, ISOLATION_LEVEL_READ_COMMITTED)
+    set_isolation(env.cr, ISOLATION_LEVEL_READ_COMMITTED)
     job.enqueue_waiting()
     if is_claim_next(env.cr):
         commit_before_claim(env.cr)

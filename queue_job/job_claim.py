@@ -5,35 +5,65 @@ What they do is in ``sql/functions.py``, who locks what against whom in ``docs/l
 """
 
 import json
+from typing import NamedTuple
 
 from psycopg2.extensions import PYDATETIME
 
 from .core.lock import METHOD_LOCK_CLASS
 from .job_storage import flush_cache, forget_cache
 from .job_values import CLAIMED_FIELDS, attributes
-
-_CLAIM = "SELECT {function}({key}, %(worker_pid)s, %(lease)s)"
+from .slot_cursor import has_begun_claim
 
 #: Of the job before it nothing that it has SET for its session may stay: Odoo's pool of connections
 #: does the same before a session is used again.
 _RESET = "RESET ALL;"
 
-#: The job that a request is for.
-CLAIM_ENQUEUED = _CLAIM.format(function="queue_job_claim_enqueued", key="%(uuid)s, %(grant)s")
-#: A job that was hinted.
-CLAIM_PENDING = f"""
-{_RESET}
-{_CLAIM.format(function="queue_job_claim_pending", key="%(id)s, %(channel)s, %(grant)s")}
-"""
+_CLAIM = "SELECT {function}({key}, %(worker_pid)s, %(lease)s)"
 
-#: A job that was hinted, in the transaction of the claim, and then the lock, in its own.
+#: A claim, and then the lock in a transaction of its own.
 _CLAIM_AND_LOCK = f"""
 {_RESET}
-{_CLAIM.format(function="queue_job_start_pending", key="%(id)s, %(channel)s, %(grant)s")};
+{_CLAIM};
 COMMIT;
 BEGIN ISOLATION LEVEL REPEATABLE READ;
-SELECT queue_job_lock_claimed(%(id)s, %(lease)s)
+SELECT {{lock}}, %(lease)s)
 """
+
+
+#: psycopg2 begins each transaction as one of a job.
+_BEGIN_CLAIM = "COMMIT; BEGIN ISOLATION LEVEL READ COMMITTED;"
+
+
+class Which(NamedTuple):
+    """Which kind of job is claimed, by SQL.
+
+    :param str claim: alone
+    :param str claim_and_lock: and its lock
+    """
+
+    claim: str
+    claim_and_lock: str
+
+
+_BY_UUID = "%(uuid)s, %(grant)s"
+_BY_ID = "%(id)s, %(channel)s, %(grant)s"
+
+#: The job that a request is for: ``uuid``, ``grant`` (token of the request, or None).
+ENQUEUED = Which(
+    _CLAIM.format(function="queue_job_claim_enqueued", key=_BY_UUID),
+    _CLAIM_AND_LOCK.format(
+        function="queue_job_start_enqueued",
+        key=_BY_UUID,
+        lock="queue_job_lock_requested(%(uuid)s",
+    ),
+)
+#: A job that was hinted: ``id``, ``channel``, ``grant``.
+PENDING = Which(
+    _RESET + _CLAIM.format(function="queue_job_claim_pending", key=_BY_ID),
+    _CLAIM_AND_LOCK.format(
+        function="queue_job_start_pending", key=_BY_ID, lock="queue_job_lock_claimed(%(id)s"
+    ),
+)
 
 #: Which fields of a claimed row are dates with times.
 _MOMENTS = tuple(name for name in CLAIMED_FIELDS if name.startswith("date_") or name == "eta")
@@ -41,16 +71,15 @@ _MOMENTS = tuple(name for name in CLAIMED_FIELDS if name.startswith("date_") or 
 LOCK = "SELECT queue_job_lock(%(uuid)s, %(lease)s)"
 
 
-def claim(env, query, start, **which):
+def claim(env, which, start, **keys):
     """Start one job in the current transaction.
 
-    :param str query: :data:`CLAIM_ENQUEUED` (``uuid``, ``grant``: token of the request, or
-        None) or :data:`CLAIM_PENDING` (``id``, ``channel``, ``grant``)
+    :param which: :data:`ENQUEUED` or :data:`PENDING`, which say what ``keys`` are
     :param dict start: ``worker_pid`` and ``lease``
     :return: dict, the row; None: it is not in that state, or not free, or not due
     """
     flush_cache(env["queue.job"])
-    env.cr.execute(query, {**start, **which})
+    env.cr.execute(which.claim, {**start, **keys})
     row = _row(env.cr.fetchone()[0])
     if row is None:
         return None
@@ -58,17 +87,16 @@ def claim(env, query, start, **which):
     return row
 
 
-def claim_and_lock(env, start, **which):
-    """Start one job, commit that, and begin its transaction with its lock.
+def claim_and_lock(env, which, start, **keys):
+    """As :func:`claim`, commit that, and begin the job's transaction with its lock.
 
-    All in one go, in a transaction that was begun for the claim alone. Wherever it is cut short,
-    the job is left as if its worker had gone there.
+    All in one go, the claim in a transaction of its own. Wherever it is cut short, the job is left as
+    if its worker had gone there.
 
-    :param dict start: ``worker_pid`` and ``lease``
-    :param which: ``id``, ``channel``, ``grant`` of a pending job
     :return: dict, the row, ``is_locked`` and ``has_dependents``; None: it was not claimed
     """
-    env.cr.execute(_CLAIM_AND_LOCK, {**start, **which})
+    begin = "" if has_begun_claim(env.cr) else _BEGIN_CLAIM
+    env.cr.execute(begin + which.claim_and_lock, {**start, **keys})
     is_locked, has_dependents, *values = env.cr.fetchone()[0] or (None, None)
     row = _row(values or None)
     return row and {**row, "is_locked": is_locked, "has_dependents": has_dependents}

@@ -11,7 +11,7 @@ that way for each BEGIN and COMMIT, thinks meanwhile that one transaction goes o
 from contextlib import closing, contextmanager
 from weakref import WeakKeyDictionary, WeakSet
 
-from psycopg2.extensions import ISOLATION_LEVEL_READ_COMMITTED, STATUS_BEGIN
+from psycopg2.extensions import STATUS_BEGIN
 
 from odoo import api, sql_db
 
@@ -19,6 +19,9 @@ from .utils import in_test_mode
 
 #: Context key of the token that the runner has left in the row of an enqueued job.
 GRANT_KEY = "_job_grant"
+
+#: Cursors on which nothing but the jobs of a request runs.
+_own = WeakSet()
 
 #: Cursors of which the next commit may begin the transaction of a claim.
 _expecting = WeakSet()
@@ -31,18 +34,28 @@ _COMMIT = "COMMIT; BEGIN ISOLATION LEVEL READ COMMITTED"
 
 @contextmanager
 def own_cursor(registry):
-    """A cursor for the jobs of a request; its first transaction is a claim (READ COMMITTED)."""
+    """A cursor for the jobs of a request."""
     with closing(registry.cursor()) as cr:
-        set_isolation(cr, ISOLATION_LEVEL_READ_COMMITTED)
-        yield cr
         if in_test_mode():
+            yield cr
             # the steps leave that to the test; a request in a test is on its own
             cr.commit()
+            return
+        _own.add(cr)
+        yield cr
+
+
+def is_own(cr):
+    """Whether ``cr`` is of :func:`own_cursor`, and its transactions no part of a test's."""
+    return cr in _own
 
 
 def set_isolation(cr, level):
-    """Set the isolation level of the transactions to come on ``cr``."""
-    if not in_test_mode():
+    """Set the isolation level of the transactions to come on ``cr``, and roll back what is begun.
+
+    One that was begun for a claim is left as it is.
+    """
+    if not in_test_mode() and not has_begun_claim(cr):
         cr.connection.set_isolation_level(level)
 
 
@@ -53,8 +66,6 @@ def fresh_environment(cr, grant=None):
         is one whose row has none
     """
     if not in_test_mode():
-        if not has_begun_claim(cr):
-            set_isolation(cr, ISOLATION_LEVEL_READ_COMMITTED)
         cr.transaction = None
         cr.cache.clear()
     context = {} if grant is None else {GRANT_KEY: grant}

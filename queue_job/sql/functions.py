@@ -67,6 +67,11 @@ END"""
 
 _RETURNING = f" RETURNING json_build_array({_ROW}) INTO _row"
 
+#: The job that a request is for. It has to know the token that the runner has left in the row; a
+#: row without one is for callers that bring none, which is NULL.
+_ENQUEUED = """uuid = _uuid AND state = 'enqueued'
+                   AND (lease = nullif(_grant, '') OR lease IS NULL AND _grant IS NULL)"""
+
 #: A job that was hinted: it may be gone, moved to another channel, or postponed. The grant is
 #: that of the request. The transaction may have been begun some time ago.
 _PENDING = """id = _id AND state = 'pending' AND channel = _channel
@@ -109,14 +114,11 @@ def _filled(body, **parts):
 
 #: name -> (parameters and what follows them, body)
 FUNCTIONS = {
-    # The job that a request is for. It has to know the token that the runner has left in the
-    # row; a row without one is for callers that bring none, which is NULL.
     "queue_job_claim_enqueued": (
         f"(_uuid varchar, _grant varchar, {_START}) RETURNS json {_SETTINGS}",
         _filled(
             _CLAIM,
-            condition="""uuid = _uuid AND state = 'enqueued'
-                   AND (lease = nullif(_grant, '') OR lease IS NULL AND _grant IS NULL)""",
+            condition=_ENQUEUED,
             key="uuid = _uuid",
             returning=_RETURNING,
         ),
@@ -134,8 +136,16 @@ FUNCTIONS = {
         f"(_uuid varchar, _lease varchar) RETURNS json {_SETTINGS}",
         _filled(_LOCK, items=_LOCKED, key="uuid = _uuid"),
     ),
-    # These two together do what a claim and a lock do, one after the other without a way to the
-    # client between them: there the lock brings the row.
+    # These two and two do together what a claim and a lock do, one after the other without a way to
+    # the client between them: there the lock brings the row.
+    "queue_job_start_enqueued": (
+        f"(_uuid varchar, _grant varchar, {_START}) RETURNS json {_SETTINGS}",
+        _filled(_CLAIM, condition=_ENQUEUED, key="uuid = _uuid", returning=""),
+    ),
+    "queue_job_lock_requested": (
+        f"(_uuid varchar, _lease varchar) RETURNS json {_SETTINGS}",
+        _filled(_LOCK, items=f"{_LOCKED}, {_ROW}", key="uuid = _uuid"),
+    ),
     "queue_job_start_pending": (
         f"(_id integer, _channel varchar, _grant varchar, {_START}) RETURNS json {_SETTINGS}",
         _filled(_CLAIM, condition=_PENDING, key="id = _id", returning=""),

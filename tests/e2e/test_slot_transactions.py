@@ -14,6 +14,7 @@ from stack.odoo import run_script
 SCRIPT = """
 import json, sys
 from odoo.addons.queue_job.controllers.main import RunJobController
+from odoo.addons.queue_job.delay import chain
 from odoo.sql_db import Cursor
 
 Partner = type(env["res.partner"])
@@ -62,11 +63,15 @@ def look(self):
     seen.append(elsewhere(f"SELECT pid IS NOT NULL FROM queue_job JOIN pg_locks ON objid = id"
                           f" AND locktype = 'advisory' AND objsubid = 2 WHERE id = {ids[1]}"))
 
+def look_after_rollback(self):
+    self.env.cr.rollback()
+    look(self)
+
 def write_nothing(self):
     pass
 
 METHODS = (fail_at_commit, be_cancelled, lose_connection_at_commit, hook_after_commit,
-           hook_before_commit, delay_more, look, write_nothing)
+           hook_before_commit, delay_more, look, look_after_rollback, write_nothing)
 for method in METHODS:
     setattr(Partner, method.__name__, method)
 
@@ -80,12 +85,22 @@ elsewhere('''
         EXECUTE FUNCTION probe_terminate();
 ''')
 
-def slot(method, before=lambda: None, controller=RunJobController):
-    global ids
-    seen.clear()
+def three_jobs(method):
     partner = env["res.partner"]
     names = ("write_nothing", method, "write_nothing")
-    uuids = [getattr(partner.with_delay(channel="root"), name)().uuid for name in names]
+    return [getattr(partner.with_delay(channel="root"), name)().uuid for name in names]
+
+def slot(method, before=lambda: None, controller=RunJobController):
+    return run(three_jobs(method), before, controller)
+
+def chain_in_a_slot():
+    jobs = [env["res.partner"].delayable(channel="root").write_nothing() for _ in range(3)]
+    chain(*jobs).delay()
+    return run([job._generated_job.uuid for job in jobs], behind="0")
+
+def run(uuids, before=lambda: None, controller=RunJobController, behind=None):
+    global ids
+    seen.clear()
     env.cr.execute("SELECT id FROM queue_job WHERE uuid = ANY(%s) ORDER BY id", [uuids])
     ids = [row[0] for row in env.cr.fetchall()]
     env.cr.execute("UPDATE queue_job SET state = 'enqueued' WHERE id = %s", [ids[0]])
@@ -94,8 +109,10 @@ def slot(method, before=lambda: None, controller=RunJobController):
     before()
     sent.clear()
     Cursor.execute = execute
+    hints = ids[1:] if behind is None else []
+    slot = env.registry, uuids[0], None, hints, float("inf"), behind
     try:
-        headers, error = controller._run_slot(env.registry, uuids[0], None, ids[1:], float("inf")), None
+        headers, error = controller._run_slot(*slot), None
     except Exception as raised:
         headers, error = None, type(raised).__name__
     finally:
@@ -125,6 +142,7 @@ class LeavesSomething(RunJobController):
 
 slot("write_nothing")
 results = {name: slot(name) for name in [method.__name__ for method in METHODS]}
+results["chain"] = chain_in_a_slot()
 results["claim_finds_nothing"] = slot("write_nothing", before=cancel_second)
 results["something_left"] = slot("write_nothing", controller=LeavesSomething)
 results["lock_breaks"] = slot(
@@ -149,14 +167,26 @@ def test_two_ways_to_postgresql_for_each_job(results):
     result = results["write_nothing"]
     assert result["states"] == ["done"] * 3
     # claim and lock of the first one; its end and the claim of the second; …
-    assert result["statements"] == 2 + 5
-    assert result["commits"] == 4
+    assert result["statements"] == 6
+    assert result["commits"] == 5
     assert result["locks"] == 0
+
+
+def test_two_more_where_another_job_waits_for_it(results):
+    result = results["chain"]
+    assert result["states"] == ["done"] * 3
+    # not for the last one, which nothing waits for
+    assert result["statements"] == 6 + 2 * 2
 
 
 def test_the_transaction_of_a_job(results):
     assert results["look"]["states"] == ["done"] * 3
     assert results["look"]["seen"] == ["repeatable read", "on", [True]]
+
+
+def test_the_transaction_after_one_that_the_job_has_rolled_back(results):
+    assert results["look_after_rollback"]["states"] == ["done"] * 3
+    assert results["look_after_rollback"]["seen"][:2] == ["repeatable read", "on"]
 
 
 def test_a_commit_that_fails_is_the_failure_of_its_own_job(results):

@@ -126,12 +126,12 @@ def release(connect, database, dependency):
     read = "SELECT sum(seq_tup_read + idx_tup_fetch) FROM pg_stat_xact_user_tables"
     read += " WHERE relname = 'queue_job'"
 
-    def run(uuids):
+    def run(uuids, channel=None):
         with connect(database).cursor() as cursor:
             for uuid in uuids:
                 cursor.execute("UPDATE queue_job SET state = 'done' WHERE uuid = %s", (uuid,))
                 cursor.execute(
-                    dependency.RELEASE_DEPENDENTS, {"uuid": uuid, "channel": None, "before": None}
+                    dependency.RELEASE_DEPENDENTS, {"uuid": uuid, "channel": channel, "before": []}
                 )
             cursor.execute(read)
             return cursor.fetchone()[0]
@@ -159,6 +159,20 @@ def test_parents_cost_no_square_in_whatever_order(
         sql("ANALYZE queue_job, queue_job_barrier, queue_job_dependency")
     # of all but the last one each reads itself, for its end and for its release, and the other
     assert release(order(parents)[:-1]) < 40 * len(parents)
+
+
+@pytest.mark.parametrize("channel", ["root", None])
+def test_a_step_of_a_chain_costs_the_same_however_many_wait(insert_many, release, sql, channel):
+    # nothing waits for another job, as far as the planner knows
+    insert_many(100, "done", "other")
+    sql("ANALYZE queue_job, queue_job_barrier, queue_job_dependency")
+    steps = insert_many(1000, "wait_dependencies", "step")
+    sql(
+        "INSERT INTO queue_job_dependency (parent_id, child_id)"
+        " SELECT id, lead(id) OVER (ORDER BY id) FROM queue_job"
+        "  WHERE state <> 'done' ORDER BY id LIMIT 999"
+    )
+    assert release(steps[:100], channel) < 20 * len(steps[:100])
 
 
 def test_a_parent_far_from_the_last_one(insert_many, link, release, sql):
