@@ -113,6 +113,9 @@ class Job(Call, Row, Moves, Try, Links):
     #: Whether its transaction began with its lock, of a claimed job; None: it has not begun.
     is_locked = None
 
+    #: Whether it has to wait for another job, where that was looked up for many at once.
+    is_held = None
+
     #: Whether other rows depend on its row, as of the last :meth:`lock`.
     has_dependents = False
     #: :class:`.core.slot.Successor`, which of the jobs that it releases its slot may run next.

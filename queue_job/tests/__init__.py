@@ -2,6 +2,7 @@
 from . import common
 from . import test_access
 from . import test_job
+from . import test_job_batch
 from . import test_run_job
 from . import test_views
 from . import test_web_client
