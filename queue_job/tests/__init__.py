@@ -25,6 +25,7 @@ from . import test_dependencies
 from . import test_autovacuum
 from . import test_wizards
 from . import test_json
+from . import test_unreadable
 from . import test_argument_type
 from . import test_declaration
 from . import test_storage
