@@ -148,9 +148,8 @@ def declared_function(path, env):
 
 def function_name(method_name, args):
     """:return: str, path of the function that a job calls, or None: it calls a method"""
-    if method_name == RUN_FUNCTION and args and isinstance(args[0], str):
-        return args[0]
-    return None
+    is_call = method_name == RUN_FUNCTION and args and isinstance(args, (list, tuple))
+    return args[0] if is_call and isinstance(args[0], str) else None
 
 
 # -- reading

@@ -221,18 +221,20 @@ def release_dependents(job):
     env["queue.job"].browse(ids).invalidate_recordset(["state"])
 
 
-def cancel_dependents(*jobs):
+def cancel_dependents(env, uuids, date):
     """Cancel the jobs that wait for some cancelled ones, transitively.
 
     One of them at a time, each would go through all that stand behind a barrier.
+
+    :param list uuids: of those that are cancelled
+    :param datetime date: when they were
     """
-    env = jobs[0].env
     env["queue.job"].flush_model()
     env.cr.execute(
         CANCEL_DEPENDENTS,
         {
-            "uuids": [job.uuid for job in jobs],
-            "date": jobs[-1].date_cancelled,
+            "uuids": uuids,
+            "date": date,
             "result": env._("Cancelled because a job it depends on was cancelled"),
         },
     )

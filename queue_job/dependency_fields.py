@@ -1,6 +1,8 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl.html).
 """Fields that show dependencies as if there were no barriers."""
 
+import json
+
 from odoo import fields
 from odoo.addons.base_sparse_field.models.fields import Serialized
 
@@ -29,11 +31,23 @@ class JobDependencies(Serialized):
     """
 
     def convert_to_record(self, value, record):
-        found = super().convert_to_record(value, record)
-        if isinstance(found, dict) and "barrier" in found:
+        found = self._read(value)
+        if "barrier" in found:
             if record.env.context.get(AS_STORED):
                 return found
             del found["barrier"]
             for key, uuids in dependency.uuids_across_barriers(record.env, record.id).items():
                 found[key] = sorted(uuids.union(found[key]))
         return found
+
+    @staticmethod
+    def _read(text):
+        """:return: dict; of what is none of ours, with the text alone: the links of the job are rows"""
+        try:
+            found = json.loads(text or "{}")
+        except (ValueError, RecursionError):
+            return {"unreadable": text}
+        is_ours = isinstance(found, dict) and all(
+            isinstance(value, bool if key == "barrier" else list) for key, value in found.items()
+        )
+        return found if is_ours else {"unreadable": text}

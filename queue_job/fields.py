@@ -12,6 +12,7 @@ from psycopg2.extras import Json as PsycopgJson
 from odoo import fields, models
 from odoo.tools.func import lazy
 from odoo.tools.misc import SENTINEL
+from odoo.tools.sql import SQL
 
 from . import argument_type
 from .argument_type import TYPE_KEY, Undecodable
@@ -39,7 +40,8 @@ class JobSerialized(fields.Field):
     """A JSON value that may hold recordsets, dates and XML elements.
 
     Stored as ``jsonb``. The cache holds plain JSON values, as they come from the
-    database; reading decodes them in the environment of the record.
+    database; reading decodes them in the environment of the record. What PostgreSQL takes for JSON
+    and Python does not, such as a number of ten thousand digits, is read as ``Undecodable``.
 
     :param base_type: what the field holds: ``dict``, ``list``, ``tuple`` or
         ``models.BaseModel``; an empty column reads as an empty one of these. A tuple comes
@@ -70,6 +72,21 @@ class JobSerialized(fields.Field):
         super()._setup_attrs__(model_class, name)
         if self._base_type not in self._empty_values:
             raise ValueError(f"{self}: {self._base_type} is not a supported base type")
+
+    def to_sql(self, model, alias):
+        # psycopg2 would parse it, and fail for all rows of the statement
+        return SQL("%s::text", super().to_sql(model, alias))
+
+    def _insert_cache(self, records, values):
+        super()._insert_cache(records, map(self._parsed, values))
+
+    @staticmethod
+    def _parsed(text):
+        try:
+            return json.loads(text) if isinstance(text, str) else text
+        except (ValueError, RecursionError):
+            # left for whoever decodes it
+            return text
 
     def convert_to_column(self, value, record, values=None, validate=True):
         return self._column_value(self.convert_to_cache(value, record, validate=validate))
@@ -111,10 +128,30 @@ class JobSerialized(fields.Field):
                 value = json.loads(value)
             return JobDecoder(env=env).decode_plain(value)
         except (ValueError, RecursionError) as error:
-            return Undecodable({"value": value}, f"{type(error).__name__}: {error}")
+            return Undecodable({"value": _text(value)}, f"{type(error).__name__}: {error}")
+
+    def convert_to_read(self, value, record, use_display_name=True):
+        return self._shown(value, record)
 
     def convert_to_export(self, value, record):
+        value = self._shown(value, record)
         return self._dumps(value) if value else ""
+
+    def _shown(self, value, record):
+        """:return: what is in the row, of records of which nothing can be made"""
+        if value or self._base_type is not models.BaseModel:
+            return value
+        plain = self._get_cache(record.env).get(record.id)
+        is_of_value = isinstance(plain, dict) and plain.get("model") == value._name
+        return value if plain is None or is_of_value else _text(plain)
+
+
+def _text(value):
+    """:return: str, a value of JSON as it is in a row"""
+    try:
+        return value if isinstance(value, str) else json.dumps(value)
+    except RecursionError:
+        return "lists or objects in each other, too deep to be shown"
 
 
 class JobEncoder(json.JSONEncoder):

@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta, timezone
 
 from odoo import fields, models
 
-from .argument_type import register_argument_type, whitelist_unpickle_global
+from .argument_type import Undecodable, register_argument_type, whitelist_unpickle_global
 from .core.identity import identity_exact, identity_exact_hasher
 from .core.result import result_json
 from .core.retry import retry_seconds
@@ -113,6 +113,9 @@ class Job(Call, Row, Moves, Try, Links):
     #: Whether its transaction began with its lock, of a claimed job; None: it has not begun.
     is_locked = None
 
+    #: Whether it has to wait for another job, where that was looked up for many at once.
+    is_held = None
+
     #: Whether other rows depend on its row, as of the last :meth:`lock`.
     has_dependents = False
     #: :class:`.core.slot.Successor`, which of the jobs that it releases its slot may run next.
@@ -185,7 +188,9 @@ class Job(Call, Row, Moves, Try, Links):
         self.model_name = recordset._name
         self.method_name = method_name
         self.args = tuple(args or ()) if isinstance(args, (list, tuple)) else args or ()
-        self.kwargs = dict(kwargs or {}) if isinstance(kwargs, dict) else kwargs or {}
+        # what is undecodable is a dict as well, and has to stay what it is
+        is_plain = isinstance(kwargs, dict) and not isinstance(kwargs, Undecodable)
+        self.kwargs = dict(kwargs) if is_plain else kwargs or {}
         self._depends_on = set()
         self._reverse_depends_on = set()
         # uuids of dependencies that are in the database and not loaded yet

@@ -42,6 +42,8 @@ class Links:
 
     def has_unfinished_parent(self):
         """Whether it has to wait for another job to be done."""
+        if self.is_held is not None:
+            return self.is_held
         return (
             any(parent.state != DONE for parent in self._parents())
             or not all(barrier.is_open for barrier in self._barriers_before)
@@ -80,4 +82,4 @@ class Links:
 
     def cancel_dependent_jobs(self):
         """Cancel the jobs that wait for this one, and those that wait for them."""
-        dependency.cancel_dependents(self)
+        dependency.cancel_dependents(self.env, [self.uuid], self.date_cancelled)

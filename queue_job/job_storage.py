@@ -4,6 +4,8 @@
 Jobs are duck-typed here: ``job`` imports this module, not the other way around.
 """
 
+from collections import defaultdict
+
 from . import identity_guard
 from .core.states import DONE, FAILED, WAITING_STATES
 from .dependency import write_dependencies
@@ -19,6 +21,7 @@ from .job_values import (
     attributes,
     changing_values,
     dependencies,
+    has_hooks,
     has_links,
     hook_values,
     text,
@@ -175,6 +178,41 @@ def store_many(jobs):
     create(env, new)
     write_dependencies(env, jobs, new)
     write_handlers(env, jobs)
+
+
+def stored_values(jobs):
+    """:return: dict of what is in the rows of jobs that were just loaded, for
+    :func:`store_changes`"""
+    return {job: changing_values(job) for job in jobs}
+
+
+def store_changes(jobs, stored):
+    """Write the rows of loaded jobs, those together whose changes are the same.
+
+    Where an addon wants to know of each job, it is called as ever.
+
+    :param dict stored: of :func:`stored_values`, before the jobs were changed
+    """
+    if not jobs:
+        return
+    env = jobs[0].env
+    is_plain = updates_plainly(env)
+    groups = defaultdict(list)
+    for job in jobs:
+        if not is_plain or has_hooks(job):
+            store(job)
+            continue
+        values = changing_values(job)
+        # of what the job computes the row may have another value
+        changes = {
+            name: value
+            for name, value in values.items()
+            if name == "exec_time" or value != stored[job][name]
+        }
+        groups[tuple(changes.items())].append(job._row_id)
+    for changes, ids in groups.items():
+        records = _edited(env["queue.job"].browse(ids))
+        records.with_context(tracking_disable=True).write(dict(changes))
 
 
 def _records(env, jobs):

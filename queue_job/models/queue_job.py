@@ -6,9 +6,8 @@ import time
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 
-from .. import dependency, sql
+from .. import dependency, job_batch, sql
 from ..core.channel_config import ROOT, complete_name
-from ..core.graph import Graph
 from ..core.states import (
     CANCELLED,
     CLOSABLE_STATES,
@@ -21,7 +20,6 @@ from ..core.states import (
 from ..dependency_fields import JobDependencies, JobLinks
 from ..exception import JobError, RetryableJobError
 from ..fields import JobSerialized
-from ..job import Job
 
 _logger = logging.getLogger(__name__)
 
@@ -278,33 +276,13 @@ class QueueJob(models.Model):
         :param str state: ``done``, ``pending`` or ``cancelled``
         :raises ValueError: any other state
         """
-        if state not in (DONE, PENDING, CANCELLED):
+        if state not in job_batch.STATES:
             raise ValueError(f"Jobs can't be moved by hand to the state {state!r}.")
         # jobs are stored with superuser rights
         self.check_access("write")
-        if state == CANCELLED:
-            self._cancel(result)
-            return
-        for record in self._parents_first():
-            job = Job.load(record.env, record.uuid)
-            if state == DONE:
-                job.set_done(result=result)
-                job.store()
-                job.enqueue_waiting()
-            else:
-                job.set_pending(result=result)
-                job.store()
-
-    def _cancel(self, result):
-        """Cancel the jobs, then at once all that wait for them, selected or not."""
-        jobs = [Job.load(record.env, record.uuid) for record in self._without_cascaded()]
-        for job in jobs:
-            job.set_cancelled(result=result)
-            job.store()
-        if len(jobs) == 1:
-            jobs[0].cancel_dependent_jobs()
-        elif jobs:
-            dependency.cancel_dependents(*jobs)
+        # what waits for others among these is cancelled with them
+        jobs = self._without_cascaded() if state == CANCELLED else self
+        job_batch.change_state(jobs, state, result)
 
     def _without_cascaded(self):
         """:return: those that are to be cancelled themselves, since they wait for no other one"""
@@ -322,18 +300,6 @@ class QueueJob(models.Model):
         parents = dependency.parents_among(self.env, unfinished.ids)
         unfinished = unfinished.filtered(lambda job: job.id in parents)
         unfinished._change_job_state(CANCELLED, result=self.env._("Deleted"))
-
-    def _parents_first(self):
-        pairs, barriers = dependency.links_among(self.env, self.ids)
-        graph = Graph({job_id: set() for job_id in self.ids})
-        for parent, child in pairs:
-            graph.add_edge(parent, child)
-        for number, (parents, children) in enumerate(barriers):
-            barrier = ("barrier", number)
-            graph.add_edges(parents, [barrier])
-            graph.add_edges([barrier], children)
-        jobs = {job.id: job for job in self}
-        return [jobs[vertex] for vertex in graph.topological_sort() if vertex in jobs]
 
     # -- for demonstrations and tests
 

@@ -61,6 +61,14 @@ def drop_triggers(cr, names, table="queue_job"):
         cr.execute(f"DROP TRIGGER IF EXISTS {name} ON {table}")
 
 
+def install_view(cr, name, query):
+    """Create or renew a view."""
+    if _comment(cr, "pg_class", "relname", name) != query:
+        cr.execute(f"DROP VIEW IF EXISTS {name}")
+        cr.execute(f"CREATE VIEW {name} AS {query}")
+        cr.execute(f"COMMENT ON VIEW {name} IS %s", (query,))
+
+
 def _comment(cr, catalogue, column, name):
     cr.execute(
         f"SELECT obj_description(oid, '{catalogue}') FROM {catalogue} WHERE {column} = %s", (name,)

@@ -1,7 +1,7 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl.html).
 """Where dependencies are stored, in place of the relation table that Odoo would make."""
 
-from .catalogue import exists
+from .catalogue import exists, install_view
 
 _TABLES = {
     # a job, and one that waits for it
@@ -37,12 +37,11 @@ _VIEW = """
 
 
 def install(cr):
-    """Create what is missing."""
+    """Create what is missing, and renew the view."""
     for name, statement in _TABLES.items():
         if not exists(cr, name):
             cr.execute(statement)
-    if not exists(cr, "queue_job_link"):
-        cr.execute(f"CREATE VIEW queue_job_link AS {_VIEW}")
+    install_view(cr, "queue_job_link", _VIEW)
 
 
 def uninstall(cr):

@@ -23,7 +23,8 @@ _TABLE = """
 """
 
 #: A handler of several jobs runs as soon as one has failed, and what it depends on besides is
-#: done: from then on it waits as any other job. It is cancelled, with all that waits for it, when
+#: done: from then on it waits as any other job, unless all that have failed are requeued before it
+#: begins. It is cancelled, with all that waits for it, when
 #: none of them can fail any more.
 FUNCTIONS = {
     "queue_job_settle_handler": (
@@ -61,10 +62,41 @@ BEGIN
     END IF;
 END""",
     ),
+    # Of a job that is requeued, or taken for done: its failure was not the end. A handler that has
+    # begun goes on. Its row is locked, then written in any case: where two jobs that it watches
+    # are requeued at the same moment, neither sees the other one, and one of them conflicts.
+    "queue_job_take_back_handler": (
+        "(_id integer) RETURNS void",
+        """
+BEGIN
+    PERFORM FROM queue_job
+      WHERE id = _id AND retry = 0 AND date_started IS NULL
+        AND (state IN ('pending', 'enqueued')
+             OR state = 'wait_dependencies' AND awaits_failure IS NOT TRUE)
+        FOR NO KEY UPDATE;
+    IF NOT FOUND THEN
+        RETURN;
+    ELSIF EXISTS (SELECT FROM queue_job_failure_handler watch
+                    JOIN queue_job job ON job.id = watch.job_id
+                   WHERE watch.handler_id = _id AND job.state = 'failed') THEN
+        UPDATE queue_job SET awaits_failure = awaits_failure WHERE id = _id;
+    ELSE
+        -- its worker may have been asked already: without the token it gets nothing
+        UPDATE queue_job
+           SET state = 'wait_dependencies', awaits_failure = TRUE,
+               date_enqueued = NULL, lease = NULL
+         WHERE id = _id;
+    END IF;
+END""",
+    ),
     "queue_job_tell_handlers": (
         "() RETURNS trigger",
         """
 BEGIN
+    IF OLD.state = 'failed' AND NEW.state IN ('pending', 'wait_dependencies', 'done') THEN
+        PERFORM queue_job_take_back_handler(handler_id)
+           FROM queue_job_failure_handler WHERE job_id = NEW.id ORDER BY handler_id;
+    END IF;
     IF NEW.state <> OLD.state AND NEW.state IN ('failed', 'done', 'cancelled') THEN
         PERFORM queue_job_settle_handler(handler_id)
            FROM queue_job_failure_handler WHERE job_id = NEW.id ORDER BY handler_id;

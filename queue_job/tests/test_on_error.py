@@ -185,7 +185,7 @@ class TestOnError(TransactionCase):
         self.assertEqual(self.state(handler), "pending")
 
     def test_decided_once(self):
-        """A job that is requeued by hand has no handler any more."""
+        """A job that is requeued by hand has no handler any more that has run."""
         work, handler = self.call("work", "fail"), self.call("handler")
         work.on_error(handler).delay()
         self.run_job(work)
@@ -196,6 +196,98 @@ class TestOnError(TransactionCase):
         self.assertEqual(self.run_job(work), "failed")
         self.assertEqual(self.state(handler), "done")
         self.assertEqual(self.calls, ["work", "handler", "work"])
+
+    def requeue(self, call):
+        call._generated_job.db_record().requeue()
+        self.env.flush_all()
+        self.env.invalidate_all()
+
+    def test_requeued_before_the_handler_has_begun(self):
+        """It waits for the new outcome, whatever that is."""
+        for state in ("pending", "enqueued"):
+            for error, expected in (("fail", "pending"), (None, "cancelled")):
+                work, handler = self.call("work", "fail"), self.call("handler")
+                after = self.call("after")
+                work.on_error(chain(handler, after)).delay()
+                self.run_job(work)
+                record = handler._generated_job.db_record()
+                edited = record.with_context(_job_edit_sentinel=record.EDIT_SENTINEL)
+                edited.write({"state": state, "lease": "token"})
+                self.env.flush_all()
+                self.requeue(work)
+                self.assertEqual(record.state, "wait_dependencies")
+                self.assertEqual((record.awaits_failure, record.lease), (True, False))
+                job = Job.load(self.env, work._generated_job.uuid)
+                job.set_failed() if error else job.set_done()
+                job.store()
+                self.env.flush_all()
+                self.assertEqual(self.state(handler), expected)
+                other = "wait_dependencies" if error else "cancelled"
+                self.assertEqual(self.state(after), other)
+
+    def test_taken_for_done_before_the_handler_has_begun(self):
+        work, handler = self.call("work", "fail"), self.call("handler")
+        work.on_error(handler).delay()
+        self.run_job(work)
+        work._generated_job.db_record().button_done()
+        self.env.flush_all()
+        self.assertEqual(self.state(handler), "cancelled")
+
+    def test_cancelled_after_it_has_failed(self):
+        """It has failed all the same."""
+        work, handler = self.call("work", "fail"), self.call("handler")
+        work.on_error(handler).delay()
+        self.run_job(work)
+        work._generated_job.db_record().button_cancelled()
+        self.env.flush_all()
+        self.assertEqual(self.state(handler), "pending")
+
+    def test_requeued_after_the_handler_has_begun(self):
+        for values in (
+            {"state": "started", "date_started": "2020-01-01 00:00:00"},
+            {"state": "pending", "retry": 1},
+        ):
+            work, handler = self.call("work", "fail"), self.call("handler")
+            work.on_error(handler).delay()
+            self.run_job(work)
+            handler._generated_job.db_record().write(values)
+            self.env.flush_all()
+            self.requeue(work)
+            self.assertEqual(self.state(handler), values["state"])
+
+    def test_requeued_while_the_handler_waits_for_others(self):
+        work, other, handler = self.call("work", "fail"), self.call("other"), self.call("handler")
+        work.on_error(handler)
+        other.on_done(handler)
+        group(work, other).delay()
+        self.run_job(work)
+        self.requeue(work)
+        self.run_job(other)
+        self.assertEqual(self.state(handler), "wait_dependencies")
+        self.assertEqual(self.run_job(work), "failed")
+        self.assertEqual(self.state(handler), "pending")
+
+    def test_one_of_several_is_requeued(self):
+        one, two, handler = (self.call(*args) for args in (("1", "fail"), ("2", "fail"), ("h",)))
+        group(one, two).on_error(handler).delay()
+        self.run_job(one)
+        self.run_job(two)
+        self.requeue(one)
+        self.assertEqual(self.state(handler), "pending")
+        self.requeue(two)
+        self.assertEqual(self.state(handler), "wait_dependencies")
+
+    def test_requeued_together_with_its_handler(self):
+        work, handler = self.call("work", "fail"), self.call("handler", "fail")
+        work.on_error(handler).delay()
+        self.run_job(work)
+        self.run_job(handler)
+        records = self.env["queue.job"].browse(
+            [call._generated_job.db_record().id for call in (work, handler)]
+        )
+        records.requeue()
+        self.env.flush_all()
+        self.assertEqual(self.states(work, handler), ["pending", "wait_dependencies"])
 
     def test_no_delay(self):
         self.partner = self.partner.with_context(queue_job__no_delay=True)

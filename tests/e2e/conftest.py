@@ -23,6 +23,12 @@ def start_ready(fresh_databases, start_server):
     return start
 
 
+@pytest.fixture(scope="module")
+def server(start_ready):
+    """A server for the tests of a module that need no other one: one job at a time."""
+    return start_ready(workers=2, channels="root:1")
+
+
 @pytest.fixture
 def delay(shell):
     """A function that runs a script in ``odoo shell``, commits, and returns the ``jobs`` it delayed and its pid.

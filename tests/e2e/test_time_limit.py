@@ -6,11 +6,6 @@ import pytest
 from stack.waiting import wait_until
 
 
-@pytest.fixture(scope="module")
-def server(start_ready):
-    return start_ready(workers=2, channels="root:1")
-
-
 @pytest.fixture
 def database(server):
     return server.config.database

@@ -47,6 +47,7 @@ ALLOWED = {
         *("job_call", "job_links", "job_moves", "job_row", "job_try"),
     },
     "job_stop": {"core"},
+    "job_batch": {"core", "dependency", "job", "job_storage"},
     "delayable_graph": {"core", "identity_guard", "job_row", "job_storage", "utils"},
     "delay": {"core", "delayable_graph", "exception", "job", "job_call"},
     "execution": {
@@ -61,7 +62,7 @@ ALLOWED = {
     "models": {
         *("core", "declaration", "delay", "dependency", "dependency_fields", "dotted_path"),
         "exception",
-        *("execution", "fields", "job", "job_stop", "job_storage", "sql", "utils"),
+        *("execution", "fields", "job", "job_batch", "job_stop", "job_storage", "sql", "utils"),
     },
     "wizards": {"core", "exception", "job", "models"},
     "controllers": {

@@ -8,11 +8,14 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from addon_catalogue import SCHEMA
 
+from counting import odoo_problems
 from stack import OdooConfig, StackError, run_script
 from stack.database import content_key
 from stack.errors import last_complaint
@@ -20,6 +23,9 @@ from stack.fixtures import *  # noqa: F403
 from stack.odoo import run_odoo
 from stack.places import REPOSITORY
 from stack.published import Published, PublishedConfig
+
+#: Lines of a log that have nothing to do with the update.
+HARMLESS = re.compile(r"Running as user 'root' is a security risk")
 
 HERE = Path(__file__).parent
 TEST_ADDONS = REPOSITORY / "tests" / "addons"
@@ -93,6 +99,11 @@ class Upgrade:
     status: int
     log: str
 
+    @property
+    def problems(self):
+        """The lines of the log that are to be worried about."""
+        return [line for line in odoo_problems(self.log) if not HARMLESS.search(line)]
+
 
 @pytest.fixture(scope="session")
 def update(our_config, tmp_path_factory):
@@ -145,3 +156,20 @@ def before(filled, published, published_config, describe):
 def after(upgrade, our_config, describe):
     """What our addon says about the same database after the update."""
     return describe(our_config(upgrade.database))
+
+
+@pytest.fixture(scope="session")
+def schema(cluster):
+    """A function that returns what a database knows of the addon, without the extension's part."""
+
+    def read(database):
+        return {
+            name: [
+                row
+                for row in sorted(cluster.execute(query, database=database), key=repr)
+                if "extension" not in repr(row[:2]) and "extension_note" not in repr(row)
+            ]
+            for name, query in SCHEMA.items()
+        }
+
+    return read

@@ -5,47 +5,9 @@ import json
 import re
 
 import pytest
+from addon_catalogue import SCHEMA
 
-from counting import odoo_problems
 from stack import run_script
-
-#: Lines of a log that have nothing to do with the update.
-HARMLESS = re.compile(r"Running as user 'root' is a security risk")
-
-SCHEMA = {
-    "columns": """
-        SELECT table_name::text, column_name::text, udt_name::text, is_nullable::text, column_default
-          FROM information_schema.columns WHERE table_name LIKE 'queue%'""",
-    "indexes": """
-        SELECT tablename::text, indexname::text, indexdef FROM pg_indexes
-         WHERE tablename LIKE 'queue%'""",
-    "constraints": """
-        SELECT conrelid::regclass::text, conname::text, pg_get_constraintdef(oid)
-          FROM pg_constraint WHERE conrelid::regclass::text LIKE 'queue%'""",
-    "references": """
-        SELECT conrelid::regclass::text, conname::text, pg_get_constraintdef(oid)
-          FROM pg_constraint WHERE confrelid::regclass::text LIKE 'queue%'""",
-    "triggers": """
-        SELECT tgrelid::regclass::text, tgname::text, pg_get_triggerdef(oid)
-          FROM pg_trigger WHERE tgrelid::regclass::text LIKE 'queue%' AND NOT tgisinternal""",
-    "functions": "SELECT proname::text, prosrc FROM pg_proc WHERE proname LIKE 'queue%'",
-    "models": "SELECT model::text FROM ir_model WHERE model LIKE 'queue%'",
-    "fields": """
-        SELECT model::text, name::text, ttype::text, relation::text, store
-          FROM ir_model_fields WHERE model LIKE 'queue%'""",
-    "external ids": """
-        SELECT model::text, name::text, noupdate FROM ir_model_data WHERE module = 'queue_job'""",
-    "constraints of models": """
-        SELECT m.model::text, c.name::text, c.type::text
-          FROM ir_model_constraint c JOIN ir_model m ON m.id = c.model WHERE m.model LIKE 'queue%'""",
-    "access": """
-        SELECT a.name::text, m.model::text, a.perm_read, a.perm_write, a.perm_create, a.perm_unlink
-          FROM ir_model_access a JOIN ir_model m ON m.id = a.model_id WHERE m.model LIKE 'queue%'""",
-    "views": """
-        SELECT name, model, priority, regexp_replace(arch_db::text, '[0-9]+', '0', 'g') FROM ir_ui_view
-         WHERE model LIKE 'queue%' AND inherit_id IS NULL""",
-    "crons": "SELECT cron_name FROM ir_cron WHERE cron_name ILIKE '%queue%'",
-}
 
 TABLES = """
     SELECT table_name::text FROM information_schema.tables
@@ -66,23 +28,6 @@ ROWS = {
 
 
 @pytest.fixture(scope="session")
-def schema(cluster):
-    """A function that returns what a database knows of the addon, without the extension's part."""
-
-    def read(database):
-        return {
-            name: [
-                row
-                for row in sorted(cluster.execute(query, database=database), key=repr)
-                if "extension" not in repr(row[:2]) and "extension_note" not in repr(row)
-            ]
-            for name, query in SCHEMA.items()
-        }
-
-    return read
-
-
-@pytest.fixture(scope="session")
 def rows(cluster):
     """A function that returns all rows of the addon."""
 
@@ -97,12 +42,8 @@ def rows(cluster):
     return read
 
 
-def problems(log):
-    return [line for line in odoo_problems(log) if not HARMLESS.search(line)]
-
-
 def test_the_update_says_nothing_to_worry_about(upgrade):
-    assert problems(upgrade.log) == []
+    assert upgrade.problems == []
     assert upgrade.status == 0
 
 
@@ -217,7 +158,7 @@ def test_a_second_update_changes_nothing(upgrade, copies, update, schema, rows, 
         database=database,
     )
     again = update(database)
-    assert problems(again.log) == []
+    assert again.problems == []
     assert again.status == 0
     assert "queue_job" in re.findall(r"module (\w+): Running migration", again.log)
     assert schema(database) == schema(upgrade.database)
