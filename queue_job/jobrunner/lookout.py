@@ -7,6 +7,7 @@ from collections import defaultdict
 
 from ..core.slot import Slot, slot_of_lease
 from ..core.states import ENQUEUED, STARTED
+from .stuck_requests import StuckRequests
 from .time_limits import TimeLimits
 
 _logger = logging.getLogger(__name__)
@@ -29,14 +30,16 @@ class Lookout:
 
     :param database: :class:`.database.Database`
     :param slots: :class:`.slots.Slots`
+    :param pool: :class:`~..core.server_pool.ServerPool`
     :param reached_since: by PostgreSQL's clock; what began before does not lose a try for it
     """
 
-    def __init__(self, database, slots, reached_since=None):
+    def __init__(self, database, slots, pool, reached_since=None):
         self._reached_since = reached_since
         self._database = database
         self._slots = slots
         self._time_limits = TimeLimits(database)
+        self._stuck_requests = StuckRequests(database, slots, pool)
         #: (uuid, lease) -> when it was first seen so, of the jobs that look dead
         self._without_lock = {}
         #: (uuid, grant) -> since when nothing of a slot is in progress, though its request is open
@@ -80,6 +83,7 @@ class Lookout:
             self._slots.end(slot)
         self._end_unanswered(ids, now, seen)
         self._account_for(rows.values())
+        self._stuck_requests.take_back(rows.values(), now)
         self._without_lock = {
             (row.uuid, row.lease or ""): self._without_lock.get((row.uuid, row.lease or ""), seen)
             for row in rows.values()
@@ -115,7 +119,9 @@ class Lookout:
                     self._database.db_name,
                     ANSWER_PATIENCE,
                 )
-                self._slots.end(self._slots.in_flight.pop(uuid))
+                slot = self._slots.in_flight.pop(uuid)
+                slot.given_up_at = now
+                self._slots.end(slot)
 
     def _account_for(self, rows):
         """Jobs that are in no slot: lost on the way, or started by somebody else."""
