@@ -41,13 +41,17 @@ class Candidate:
             if self._was_lost:
                 self.reached_since, self._was_lost = self.database.now(), False
             if problem is None:
-                return None if self.leadership.take() else STANDS_BY
+                return None if self.leadership.take() else self._reason_to_wait()
         except BaseException:
             self._was_lost = True
             self.database.close()
             raise
         self.database.close()
         return problem
+
+    def _reason_to_wait(self):
+        obstacle = self.leadership.obstacle
+        return f"{STANDS_BY}; {obstacle}" if obstacle else STANDS_BY
 
     def note_end(self, problem, now):
         """An attempt has ended at ``now``: plan the next one.
@@ -60,4 +64,5 @@ class Candidate:
             self._retry = min(self._retry * 2, LONGEST_RETRY)
         else:
             self._retry = FIRST_RETRY
-            self.next_attempt = now + (STAND_BY_INTERVAL if problem == STANDS_BY else IDLE_INTERVAL)
+            stands_by = problem.startswith(STANDS_BY)
+            self.next_attempt = now + (STAND_BY_INTERVAL if stands_by else IDLE_INTERVAL)

@@ -18,7 +18,7 @@ def problem(database, listening):
     :raise psycopg2.Error: it can't be reached
     """
     if missing := database.query(queries.MISSING_PRIVILEGES):
-        ((role,),) = database.query(queries.ROLE)
+        role = database.role()
         grants = "; ".join(f"GRANT {what} ON {table} TO {role}" for table, what in missing)
         return f"its role {role} lacks privileges: {grants}"
     return (

@@ -247,25 +247,30 @@ class Database:
         """:return: dict (uuid, lease) -> seconds, of the jobs that run under a time limit"""
         return {(uuid, lease): seconds for uuid, lease, seconds in self.query(queries.TIME_LEFT)}
 
-    def end_overdue(self, tries, terminated=()):
+    def end_overdue(self, tries, waits=False):
         """Take jobs from the tries that took too long.
 
         :param tries: list of (uuid, lease)
-        :param terminated: ids of the jobs among them whose sessions are to be ended before,
-            since they hold their rows
+        :param waits: wait a moment for rows that somebody holds, for those who do are ending
         :return: set of the uuids; the rows of the others can't be had, or they have ended
+        :raise psycopg2.errors.LockNotAvailable: they did not end
         """
         uuids, leases = zip(*tries, strict=True)
-        query = queries.END_OVERDUE
-        if terminated:
-            self.terminate(terminated)
-            query = queries.LOCK_TIMEOUT + queries.END_OVERDUE_LOCKED
+        query = queries.LOCK_TIMEOUT + queries.END_OVERDUE_LOCKED if waits else queries.END_OVERDUE
         rows = self.query(query, uuids=list(uuids), leases=list(leases))
         return {uuid for (uuid,) in rows}
 
     def terminate(self, ids):
-        """End the sessions in which the jobs with these ids run."""
-        self.query(queries.TERMINATE, ids=list(ids))
+        """End the sessions in which the jobs with these ids run.
+
+        :return: set of the names of the roles whose sessions may not be ended by this one
+        """
+        rows = self.query(queries.TERMINATE, ids=list(ids))
+        return {role for role, is_ended in rows if not is_ended}
+
+    def role(self):
+        """:return: str, the name of the role of this connection"""
+        return self.value(queries.ROLE)
 
     def requeue_dead(self, tries, reached_since=None):
         """

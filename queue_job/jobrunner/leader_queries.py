@@ -1,7 +1,7 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl.html).
 """The SQL by which a runner takes and keeps the lead of a database, see :mod:`.leadership`."""
 
-from ..core.lock import GATE_IS_CLOSED, GATE_LOCK_CLASS, RUNNER_LOCK
+from ..core.lock import GATE_IS_CLOSED, GATE_LOCK_CLASS, RUNNER_LOCK, may_terminate
 from ..core.notification import ECHO_CHANNEL
 
 #: Only one runner may drive a database: a session lock, held while the connection lives.
@@ -26,15 +26,23 @@ def _is_fresh(moment):
 
 
 #: End the session of a leader that has not been heard of for a while. Only one that is written
-#: down as the leader: the runner of the published addon says nothing for hours.
+#: down as the leader: the runner of the published addon says nothing for hours. Rows are (role of
+#: the leader's session, own role, whether the one may see and end sessions of the other, whether
+#: it is being ended).
 END_SILENT_LEADER = f"""
-    SELECT pg_terminate_backend(leader.pid)
-      FROM queue_job_leader AS leader
-      JOIN pg_stat_activity AS activity USING (pid, backend_start)
-      JOIN pg_locks AS lock USING (pid)
-     WHERE lock.locktype = 'advisory' AND lock.objsubid = 1 AND lock.granted
-       AND (lock.classid::bigint << 32) | lock.objid::bigint = {RUNNER_LOCK}
-       AND NOT {_is_fresh("activity.state_change")}
+    SELECT role, current_user::text, is_in_reach,
+           CASE WHEN is_in_reach AND NOT is_fresh THEN pg_terminate_backend(pid) ELSE false END
+      FROM (SELECT pid, pg_get_userbyid(usesysid)::text AS role,
+                   activity.backend_start IS NOT NULL AND {may_terminate("usesysid")} AS is_in_reach,
+                   {_is_fresh("activity.state_change")} AS is_fresh
+              FROM queue_job_leader AS leader
+              JOIN pg_stat_activity AS activity USING (pid)
+              JOIN pg_locks AS lock USING (pid)
+             WHERE lock.locktype = 'advisory' AND lock.objsubid = 1 AND lock.granted
+               AND (lock.classid::bigint << 32) | lock.objid::bigint = {RUNNER_LOCK}
+               -- what this role may not see is NULL
+               AND (activity.backend_start IS NULL
+                    OR activity.backend_start = leader.backend_start)) AS holder
 """
 
 WAIT_A_MOMENT = "SELECT pg_sleep(0.3)"

@@ -50,6 +50,8 @@ class SessionLeadership:
         self._token = None
         self._sent_at = None
         self.epoch = None
+        #: str, why a leader that falls silent can't be thrown out; None: it can, as far as is known
+        self.obstacle = None
 
     def take(self):
         """Try to lead. A leader that has fallen silent is thrown out first.
@@ -72,7 +74,16 @@ class SessionLeadership:
         database = self._database
         if database.value(queries.TAKE_RUNNER_LOCK):
             return True
-        if not database.query(queries.END_SILENT_LEADER):
+        rows = database.query(queries.END_SILENT_LEADER)
+        self.obstacle = next(
+            (
+                _obstacle(mine, theirs)
+                for theirs, mine, is_in_reach, _ended in rows
+                if not is_in_reach
+            ),
+            None,
+        )
+        if not any(is_ended for *_who, is_ended in rows):
             return False
         # its session needs a moment to end
         database.query(queries.WAIT_A_MOMENT)
@@ -103,6 +114,13 @@ class SessionLeadership:
         """The lock goes with the connection."""
 
 
+def _obstacle(mine, theirs):
+    return (
+        f"it can't take over from one that is frozen, for its role {mine} may not see and end sessions"
+        f" of {theirs}. Use {theirs}, or GRANT pg_read_all_stats, pg_signal_backend TO {mine}"
+    )
+
+
 class LeasedLeadership:
     """Leads by a lease, by PostgreSQL's clock: nothing of it hangs on a session.
 
@@ -110,6 +128,7 @@ class LeasedLeadership:
     """
 
     listens = False
+    obstacle = None
 
     def __init__(self, database):
         self._database = database
