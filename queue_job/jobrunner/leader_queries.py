@@ -84,14 +84,22 @@ CLOSE_GATE_FOR_A_MOMENT = f"SELECT pg_advisory_xact_lock({GATE_LOCK_CLASS}, 0)"
 #: SQL: how many modules are to be installed, upgraded or uninstalled.
 _MODULES_TO_DO = "(SELECT count(*) FROM ir_module_module WHERE state LIKE 'to %%')"
 
-#: Be heard of, hear oneself, and learn whether one still leads and jobs may be started.
+#: SQL condition: there is something to look after.
+_HAS_JOBS_IN_PROGRESS = "EXISTS (SELECT FROM queue_job WHERE state IN ('enqueued', 'started'))"
+
+#: What a leader learns: whether jobs may be started, and whether some were.
+_STANDING = f"""
+           {GATE_IS_CLOSED} AS is_closed, {_MODULES_TO_DO} AS modules_to_do,
+           {_HAS_JOBS_IN_PROGRESS} AS has_jobs_in_progress"""
+
+#: Be heard of, hear oneself, and learn whether one still leads, and the rest.
 TOUCH = f"""
-    SELECT epoch, {GATE_IS_CLOSED} AS is_closed, {_MODULES_TO_DO} AS modules_to_do,
+    SELECT epoch, {_STANDING},
            pg_notify('{ECHO_CHANNEL}', %(token)s)
       FROM queue_job_leader
 """
 RENEW_LEASE = f"""
     UPDATE queue_job_leader SET seen = clock_timestamp()
      WHERE holder = %(holder)s AND epoch = %(epoch)s
- RETURNING epoch, {GATE_IS_CLOSED} AS is_closed, {_MODULES_TO_DO} AS modules_to_do
+ RETURNING epoch, {_STANDING}
 """

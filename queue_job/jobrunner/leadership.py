@@ -31,10 +31,12 @@ class Standing:
 
     :param bool is_closed: somebody has closed the gate: claims fail
     :param int modules_to_do: how many modules are to be installed, upgraded or uninstalled
+    :param bool has_jobs_in_progress: some are enqueued or started
     """
 
     is_closed: bool
     modules_to_do: int
+    has_jobs_in_progress: bool
 
 
 class SessionLeadership:
@@ -103,12 +105,12 @@ class SessionLeadership:
             elif now - self._sent_at >= ECHO_TIMEOUT:
                 raise NoAnswer("notifications do not come through: see poll_only")
         token = self._token or secrets.token_hex(4)
-        epoch, is_closed, modules_to_do, _void = self._database.query(queries.TOUCH, token=token)[0]
+        epoch, *standing, _void = self._database.query(queries.TOUCH, token=token)[0]
         if self._token is None:
             self._token, self._sent_at = token, now
         if epoch != self.epoch:
             raise LeadershipLost("another job runner has taken over")
-        return Standing(is_closed, modules_to_do)
+        return Standing(*standing)
 
     def leave(self):
         """The lock goes with the connection."""
@@ -149,8 +151,8 @@ class LeasedLeadership:
         rows = self._database.query(queries.RENEW_LEASE, holder=self._holder, epoch=self.epoch)
         if not rows:
             raise LeadershipLost("another job runner has taken over")
-        _epoch, is_closed, modules_to_do = rows[0]
-        return Standing(is_closed, modules_to_do)
+        _epoch, *standing = rows[0]
+        return Standing(*standing)
 
     def leave(self):
         """Let another runner take over at once."""

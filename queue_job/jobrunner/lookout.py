@@ -45,6 +45,8 @@ class Lookout:
         #: (uuid, grant) -> since when nothing of a slot is in progress, though its request is open
         self._unanswered = {}
         self._is_alarmed = False
+        #: there is something to be seen, though no slot is known
+        self._is_told = False
         self._alert_until = 0
         self._next_look = 0
 
@@ -52,12 +54,20 @@ class Lookout:
         """Something may have died: look at once, and closely for a while."""
         self._is_alarmed = True
 
+    def note_jobs(self):
+        """There are jobs in progress, known ones or not: look when it is time to."""
+        self._is_told = True
+
     def look(self, now):
-        """Look if it is time to."""
+        """Look if it is time to, and if there is something to look after."""
         if self._is_alarmed:
             self._is_alarmed = False
             self._next_look, self._alert_until = now, now + ALERT
-        if now >= self._next_look:
+        if now < self._next_look:
+            return
+        self._next_look = now + LOOK_INTERVAL
+        if self._is_told or self._slots or self._without_lock or now < self._alert_until:
+            self._is_told = False
             rows = self._look_at_jobs_in_progress(now)
             is_close = self._without_lock or now < self._alert_until
             interval = CLOSE_LOOK_INTERVAL if is_close else LOOK_INTERVAL
@@ -67,7 +77,7 @@ class Lookout:
         """Yield the moments at which :meth:`look` has something to do."""
         if self._is_alarmed:
             yield 0
-        if self._slots or self._without_lock:
+        if self._is_told or self._slots or self._without_lock:
             yield self._next_look
 
     def _look_at_jobs_in_progress(self, now):

@@ -68,6 +68,7 @@ class ServedDatabase:
         self._eta_seen = -inf
         self._next_touch = 0
         self._next_poll = 0
+        self._next_release = 0
         self._release_after = 0
 
     def take_over(self, now):
@@ -203,7 +204,10 @@ class ServedDatabase:
         """
         if now >= self._next_touch:
             self._next_touch = now + TOUCH_INTERVAL
-            if self._gate.is_closed(self._leadership.keep(now), now):
+            standing = self._leadership.keep(now)
+            if standing.has_jobs_in_progress:
+                self._lookout.note_jobs()
+            if self._gate.is_closed(standing, now):
                 self.windows.suspend(now + TOUCH_INTERVAL + 1)
         if now >= self._next_poll:
             self._next_poll = now + (
@@ -228,7 +232,9 @@ class ServedDatabase:
                 if self._manager.is_in_order(channel, self.name)
             )
         self._next_eta = now
-        self._release_ready()
+        if now >= self._next_release:
+            self._next_release = now + POLL_INTERVAL
+            self._release_ready()
 
     def _look_for_due_jobs(self, now):
         self._eta_seen = now
