@@ -41,5 +41,3 @@ ROLES = f"""
 
 #: Whether modules are to be installed, upgraded or uninstalled: jobs wait for that.
 IS_UPGRADING = "SELECT EXISTS (SELECT FROM ir_module_module WHERE state LIKE 'to %%')"
-
-NOTIFY = "SELECT pg_notify(%(channel)s, 'check')"

@@ -90,6 +90,11 @@ class Connection:
         """Whether some came together with an answer: the socket does not tell of them."""
         return bool(self._connection.notifies)
 
+    def is_pooled(self):
+        """Whether something between has sessions of its own: the backend is not the one that greeted us."""
+        ((pid,),) = self.execute("SELECT pg_backend_pid()")
+        return pid != self._connection.info.backend_pid
+
     def fileno(self):
         return self._connection.fileno()
 

@@ -35,7 +35,7 @@ SETTINGS = {
     "jit": "off",
 }
 SESSION = "".join(f"SET {name} = {value};" for name, value in SETTINGS.items())
-#: Where a session is nobody's: with each statement, which is a transaction with it.
+#: Where a session is nobody's, or may be: with each statement, which is a transaction with it.
 TRANSACTION = SESSION.replace("SET ", "SET LOCAL ")
 
 
@@ -69,6 +69,8 @@ class Database:
         self.db_name = db_name
         self._overrides = overrides or {}
         self.is_poll_only = poll_only
+        #: Whether there may be a pooler between. What it would give to others is not changed then.
+        self.is_pooled = poll_only
         self._connection = None
         self._echo = None
 
@@ -81,7 +83,8 @@ class Database:
         if self._connection is None:
             options = settings.connection_info(self.db_name, self._overrides)
             self._connection = Connection({**CONNECTION_OPTIONS, **options}, TIMEOUT)
-            if not self.is_poll_only:
+            self.is_pooled = self.is_poll_only or self._connection.is_pooled()
+            if not self.is_pooled:
                 self._connection.execute(SESSION)
         return self._connection
 
@@ -95,9 +98,10 @@ class Database:
 
     def query(self, sql, **parameters):
         """:return: list of the rows (tuples), empty for a statement without any"""
-        if self.is_poll_only:
+        connection = self.connection
+        if self.is_pooled:
             sql = f"{TRANSACTION}{sql}"
-        return self.connection.execute(sql, parameters)
+        return connection.execute(sql, parameters)
 
     def value(self, sql, **parameters):
         """:return: first column of the first row"""
@@ -106,6 +110,10 @@ class Database:
     def now(self):
         """:return: datetime, by PostgreSQL's clock"""
         return self.value(queries.NOW)
+
+    def another(self):
+        """:return: :class:`Database`, the same with a connection of its own"""
+        return Database(self.db_name, self._overrides, self.is_poll_only)
 
     # -- is it ours to serve?
 
