@@ -26,9 +26,8 @@ class TimeLimits:
         self._database = database
         #: (uuid, lease) of the tries whose row could not be had at the last look
         self._locked = set()
-        #: what was told: names of roles whose sessions can't be ended; tries whose row can't be had
+        #: names of roles of which was told that their sessions can't be ended
         self._out_of_reach = set()
-        self._told = set()
 
     def enforce(self, rows):
         """End the tries that are overdue.
@@ -39,7 +38,6 @@ class TimeLimits:
         """
         if not any(row.is_limited for row in rows.values()):
             self._locked.clear()
-            self._told.clear()
             return [], inf
         left = self._database.time_left()
         overdue = {key for key, seconds in left.items() if seconds <= 0 and key[0] in rows}
@@ -61,7 +59,11 @@ class TimeLimits:
                 is_ending = self._terminate([rows[key[0]].id])
                 ended |= self._database.end_overdue([key], waits=is_ending)
             except LockNotAvailable:
-                self._tell_locked(key)
+                _logger.warning(
+                    "job %s of database %s has run too long, but its row can't be had",
+                    key[0],
+                    self._database.db_name,
+                )
         others = sorted(overdue - self._locked)
         if others:
             ended |= self._database.end_overdue(others)
@@ -92,12 +94,3 @@ class TimeLimits:
                 mine,
             )
         return not roles
-
-    def _tell_locked(self, key):
-        if key not in self._told:
-            self._told.add(key)
-            _logger.warning(
-                "job %s of database %s has run too long, but its row can't be had",
-                key[0],
-                self._database.db_name,
-            )

@@ -119,26 +119,11 @@ def test_one_that_holds_its_own_row(
     assert state_of(job) == "started"
     assert is_alive(worker)
     assert len(warnings_about(messages, odoo_role)) == 1
+    assert not any("its row can't be had" in message for message in messages())
     cluster.execute(f"GRANT pg_signal_backend TO {runner_role}")
     served.look(now + 100)
     assert state_of(job) == "pending"
     assert not is_alive(worker)
-
-
-def test_a_row_that_somebody_else_holds_is_told_once(
-    serve, work, connect, database, messages, cluster, runner_role
-):
-    cluster.execute(f"GRANT pg_signal_backend TO {runner_role}")
-    job, _worker = work()
-    other = connect(database)
-    other.cursor().execute("UPDATE queue_job SET name = 'x' WHERE uuid = %s", [job])
-    served = serve()
-    now = time.time()
-    for number in range(4):
-        served.look(now + 10 * number)
-    told = [message for message in messages() if "its row can't be had" in message]
-    assert len(told) == 1
-    other.rollback()
 
 
 def test_a_leader_that_falls_silent(
