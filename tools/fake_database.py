@@ -16,7 +16,9 @@ class FakeLeadership:
 
     def __init__(self):
         #: What is learnt at each sign of life.
-        self.standing = types.SimpleNamespace(is_closed=False, modules_to_do=0)
+        self.standing = types.SimpleNamespace(
+            is_closed=False, modules_to_do=0, has_jobs_in_progress=True
+        )
 
     def keep(self, now):
         return self.standing

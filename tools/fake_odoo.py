@@ -25,12 +25,16 @@ class FakeOdoo:
         self.requests = []
         #: seconds that a request takes
         self.seconds = 0
+        #: whether it begins what it accepts, as soon as it is set
+        self.is_awake = threading.Event()
+        self.is_awake.set()
         self._connect = connect
         self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self.port = self._server.server_port
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
     def close(self):
+        self.is_awake.set()
         self._server.shutdown()
         self._server.server_close()
 
@@ -59,6 +63,7 @@ class FakeOdoo:
     def _work(self, db, job_uuid, grant, hints="", **_more):
         """:return: int, how many hints were dealt with"""
         self.requests.append((time.monotonic(), db, job_uuid))
+        self.is_awake.wait()
         ids = [int(hint) for hint in hints.split(",") if hint]
         with contextlib.closing(self._connect(db)) as connection, connection.cursor() as cursor:
             time.sleep(self.seconds)

@@ -7,11 +7,10 @@ It knows what it was told and what it answered, nothing else: no database, no cl
 from heapq import nsmallest
 from math import inf
 
-from ..exception import ChannelNotFound
 from .allowance import Allowance
-from .channel import Channel
-from .channel_config import ROOT, ROOT_CAPACITY, channel_path, parse_channels
+from .channel_config import parse_channels
 from .channel_job import ChannelJob
+from .channel_tree import ChannelTree
 from .states import ENQUEUED, FAILED, PENDING, STARTED, WAIT_DEPENDENCIES
 
 #: The states of a job that is still to be worked on, or to be looked after.
@@ -50,9 +49,9 @@ class ChannelManager:
     """
 
     def __init__(self):
-        self._root = Channel(ROOT, capacity=ROOT_CAPACITY)
-        self._channels = {(): self._root}
-        self._by_name = {}
+        self._tree = ChannelTree()
+        self._root = self._tree.root
+        self._for_job = self._tree.for_job
         self._jobs = {}
         #: (name of the database, channel) -> its waiting jobs. Those that compete for a start are
         #: in the queue of the channel; the limits of their database hold back the others.
@@ -76,7 +75,8 @@ class ChannelManager:
 
         :raise ValueError: with all that is wrong in ``text``; nothing is changed then
         """
-        self._apply(parse_channels(text))
+        self._tree.apply(parse_channels(text))
+        self._root.rebuild(self._now)
 
     def configure(self, configs):
         """Make ``configs`` the whole configuration, at any time, keeping all jobs.
@@ -86,10 +86,8 @@ class ChannelManager:
         :param configs: iterable of :class:`.channel_config.ChannelConfig`; the last one
             wins where a channel is there twice
         """
-        for channel in self._channels.values():
-            channel.set_limits()
-        self._root.set_limits(capacity=ROOT_CAPACITY)
-        self._apply(configs)
+        self._tree.configure(configs)
+        self._root.rebuild(self._now)
 
     def limit_database(self, db_name, configs):
         """Make ``configs`` all that limits the jobs of this database only, at any time.
@@ -101,7 +99,7 @@ class ChannelManager:
         :return: bool, whether that is new
         """
         before = self._allowance(db_name)
-        limits = {self.get_channel_by_name(c.name, autocreate=True): c for c in configs}
+        limits = {self._for_job(config.name): config for config in configs}
         if limits == before.limits:
             return False
         allowance = Allowance(limits, before.last_starts)
@@ -123,11 +121,7 @@ class ChannelManager:
             it runs under the nearest declared ancestor, whose limits hold for it
         :raise ChannelNotFound: there is none, and it is not to be created
         """
-        channel = self._by_name.get(name)
-        if channel is None:
-            channel = self._find(name, autocreate or parent_fallback)
-            self._by_name[name] = channel
-        return channel
+        return self._tree.find(name, create=autocreate or parent_fallback)
 
     def is_in_order(self, channel_name, db_name=None):
         """Whether the channel or an ancestor is sequential, for the jobs of a database.
@@ -140,7 +134,7 @@ class ChannelManager:
     def has_order(self, db_name=None):
         """Whether there is a sequential channel, for the jobs of a database."""
         return (
-            any(channel.sequential for channel in self._channels.values())
+            any(channel.sequential for channel in self._tree)
             or self._allowance(db_name).has_order()
         )
 
@@ -283,32 +277,6 @@ class ChannelManager:
     def running(self, channel_name):
         """Number of running jobs of all databases in a channel and below it."""
         return self._for_job(channel_name).running
-
-    def _apply(self, configs):
-        for config in configs:
-            self.get_channel_by_name(config.name, autocreate=True).set_limits(
-                config.capacity, config.sequential, config.throttle, config.paused
-            )
-        self._root.rebuild(self._now)
-
-    def _for_job(self, channel_name):
-        return self.get_channel_by_name(channel_name, parent_fallback=True)
-
-    def _find(self, name, create):
-        path = channel_path(name)
-        if path in self._channels:
-            return self._channels[path]
-        if not create:
-            raise ChannelNotFound(f"Channel {name!r} is not configured")
-        return self._create(path)
-
-    def _create(self, path):
-        channel = self._root
-        for depth, name in enumerate(path, start=1):
-            known = channel.children.get(name)
-            channel = known or Channel(name, parent=channel)
-            self._channels[path[:depth]] = channel
-        return channel
 
     def _waiting_in(self, db_name, channel_name):
         return self._waiting.get((db_name, self._for_job(channel_name)), ())

@@ -48,15 +48,27 @@ JOB_IS_UNLOCKED = f"""
 METHOD_LOCK_CLASS = JOB_LOCK_CLASS + 2
 
 
+def may_terminate(role):
+    """The rule of ``pg_terminate_backend``, which raises an error otherwise.
+
+    :param str role: SQL, an expression with the oid of the role whose session it is
+    :return: SQL condition: the current role may end its sessions
+    """
+    return f"""(
+        (SELECT rolsuper FROM pg_roles WHERE rolname = current_user)
+        OR NOT (SELECT rolsuper FROM pg_roles WHERE oid = {role})
+           AND (pg_has_role({role}, 'USAGE') OR pg_has_role('pg_signal_backend', 'USAGE')))"""
+
+
 def terminate(job_ids):
-    """Terminate the backends that run some jobs.
+    """Terminate the backends that run some jobs, as far as the current role may.
 
     By now they may be at the next job of a slot, which returns to the queue then, as it does
     whenever its connection is lost. A pooler may have given the backend of a method to another
     client; then it has another application name, which tells the pid of Odoo's process.
 
     :param str job_ids: SQL, an expression with an array of ids of ``queue_job``
-    :return: SQL
+    :return: SQL; rows are (name of the role whose session it is, whether it is being ended)
     """
     of_database = """
            locktype = 'advisory' AND granted AND objsubid = 2
@@ -78,7 +90,8 @@ def terminate(job_ids):
           JOIN locks ON locks.pid = holder.pid AND classid = {METHOD_LOCK_CLASS}
           JOIN activity AS method
             ON method.pid = objid AND method.application_name = holder.application_name)
-    SELECT pg_terminate_backend(pid)
+    SELECT pg_get_userbyid(usesysid)::text AS role,
+           CASE WHEN {may_terminate("usesysid")} THEN pg_terminate_backend(pid) ELSE false END
       FROM backend
-     WHERE pid <> pg_backend_pid() AND pg_has_role(usesysid, 'USAGE')
+     WHERE pid <> pg_backend_pid()
     """

@@ -2,10 +2,11 @@
 """The Odoo servers that run jobs: which one gets the next request.
 
 It goes to the one with the fewest open requests. A server that could not be reached is left
-out for a while, longer each time.
+out for a while, longer each time; one that is stuck, until one of its requests ends.
 """
 
 from dataclasses import dataclass
+from math import inf
 
 #: Seconds for which a server is left out: the first time, and at most.
 FIRST_REST = 0.5
@@ -18,6 +19,13 @@ class _Server:
     requests: int = 0
     rest: float = 0
     rests_until: float = 0
+    #: it accepts requests and begins none, while others would
+    is_stuck: bool = False
+    #: when the latest one of those requests that it has answered was sent
+    answered: float = -inf
+
+    def is_ready(self, now):
+        return not self.is_stuck and self.rests_until <= now
 
 
 class ServerPool:
@@ -37,17 +45,18 @@ class ServerPool:
 
     def choose(self, now):
         """:return: URL of the server for a request that begins now; None: all are left out"""
-        ready = [server for server in self._servers.values() if server.rests_until <= now]
+        ready = [server for server in self._servers.values() if server.is_ready(now)]
         if not ready:
             return None
         server = min(ready, key=lambda server: server.requests)
         server.requests += 1
         return server.url
 
-    def note_end(self, url, reached, now):
+    def note_end(self, url, reached, now, sent_at=-inf):
         """A request has ended.
 
         :param bool reached: whether the server was there
+        :param sent_at: when it was sent
         :return: for how many seconds it is left out; None when that is not new
         """
         server = self._servers.get(url)
@@ -55,8 +64,10 @@ class ServerPool:
             # from before this database was found again, with other servers
             return None
         server.requests -= 1
+        server.is_stuck = False
         if reached:
             server.rest = 0
+            server.answered = max(server.answered, sent_at)
             return None
         if now < server.rests_until:
             # of the same burst
@@ -67,4 +78,29 @@ class ServerPool:
 
     def rests_until(self):
         """:return: when the first server that is left out may be asked again"""
-        return min(server.rests_until for server in self._servers.values())
+        return min(server.rests_until for server in self._servers.values() if not server.is_stuck)
+
+    # -- requests that are not begun
+
+    def has_overtaken(self, url, sent_at):
+        """Whether the server has answered a request that was sent after that moment."""
+        return self._servers[url].answered > sent_at
+
+    def has_better(self, url, sent_at, waiting, now):
+        """Whether another server is likely to begin what this one does not.
+
+        :param sent_at: when this one was asked
+        :param waiting: set of the URLs at which requests wait to be begun
+        """
+        return any(
+            other.url not in waiting or other.answered > sent_at
+            for other in self._servers.values()
+            if other.url != url and other.is_ready(now)
+        )
+
+    def note_stuck(self, url):
+        """Leave a server out until one of its requests ends, while there is a better one."""
+        self._servers[url].is_stuck = True
+
+    def is_stuck(self, url):
+        return url in self._servers and self._servers[url].is_stuck

@@ -8,6 +8,7 @@ had been sent alone, and the order is exact but for one budget.
 """
 
 from dataclasses import dataclass, field
+from math import inf
 from typing import NamedTuple
 
 #: Seconds during which a worker begins another job in the same request.
@@ -103,6 +104,10 @@ class Slot:
     :param next: int, the job that waits behind the hints, 0: none; the slot may go on with jobs
         that it releases and that come before that one. None: with hints only
     :param set successors: ids of such jobs that were seen to run
+    :param str url: of the server that is asked
+    :param float sent_at: when the request was sent, by the monotonic clock
+    :param float given_up_at: when nobody waited any more for the request to be begun, by that
+        clock; None: it is waited for
     """
 
     uuid: str
@@ -115,6 +120,9 @@ class Slot:
     generation: int = 0
     next: int | None = None
     successors: set = field(default_factory=set)
+    url: str = ""
+    sent_at: float = inf
+    given_up_at: float | None = None
 
     def ids(self):
         """Yield the ids of the jobs that may be running in this slot."""

@@ -1,6 +1,8 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl.html).
 """A database that is not served, and may be one day."""
 
+from .hearing import deafness
+
 #: Seconds until the next attempt: where another runner leads, after a connection was lost or
 #: could not be made (at first, and at most), and where there is nothing to serve yet.
 STAND_BY_INTERVAL = 2
@@ -28,6 +30,7 @@ class Candidate:
         #: it could not
         self.reached_since = None
         self._was_lost = was_lost
+        self._hears = False
         self._retry = FIRST_RETRY
 
     def attempt(self):
@@ -37,17 +40,29 @@ class Candidate:
         :raise psycopg2.Error: it can't be reached
         """
         try:
-            problem = self.database.missing_addon()
+            problem = self.database.missing_addon() or self._deafness()
             if self._was_lost:
                 self.reached_since, self._was_lost = self.database.now(), False
             if problem is None:
-                return None if self.leadership.take() else STANDS_BY
+                return None if self.leadership.take() else self._reason_to_wait()
         except BaseException:
             self._was_lost = True
             self.database.close()
             raise
         self.database.close()
         return problem
+
+    def _deafness(self):
+        """Where there may be a pooler: its sessions must not get a lock that nobody can give back."""
+        if self._hears or not self.database.is_pooled:
+            return None
+        problem = deafness(self.database)
+        self._hears = problem is None
+        return problem
+
+    def _reason_to_wait(self):
+        obstacle = self.leadership.obstacle
+        return f"{STANDS_BY}; {obstacle}" if obstacle else STANDS_BY
 
     def note_end(self, problem, now):
         """An attempt has ended at ``now``: plan the next one.
@@ -60,4 +75,5 @@ class Candidate:
             self._retry = min(self._retry * 2, LONGEST_RETRY)
         else:
             self._retry = FIRST_RETRY
-            self.next_attempt = now + (STAND_BY_INTERVAL if problem == STANDS_BY else IDLE_INTERVAL)
+            stands_by = problem.startswith(STANDS_BY)
+            self.next_attempt = now + (STAND_BY_INTERVAL if stands_by else IDLE_INTERVAL)

@@ -78,16 +78,14 @@ def _check_databases(config, urls):
 
 def _check_database(config, name, urls):
     database = Database(name, config.database, config.poll_only)
-    listening = Database(name, config.database, config.poll_only)
     remark = None
     try:
-        found = problem(database, listening)
+        found = problem(database)
         remark = None if found else note(database)
     except psycopg2.Error as error:
         found = f"can't connect: {error}".strip()
     finally:
         database.close()
-        listening.close()
     print(f"database {name}: {found or 'ready'}")
     if remark:
         print(f"database {name}: {remark}")

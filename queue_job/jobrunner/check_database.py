@@ -1,24 +1,18 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl.html).
 """What ``--check`` looks at in a database: can the runner do there what it has to?"""
 
-import select
-
-from ..core.notification import ECHO_CHANNEL
 from . import check_queries as queries
-
-#: Seconds in which a notification has to arrive.
-PATIENCE = 3
+from .hearing import deafness
 
 
-def problem(database, listening):
+def problem(database):
     """:return: str, why no job of the database would run; None: nothing was found
 
     :param database: :class:`.database.Database`
-    :param listening: another one for the same database
     :raise psycopg2.Error: it can't be reached
     """
     if missing := database.query(queries.MISSING_PRIVILEGES):
-        ((role,),) = database.query(queries.ROLE)
+        role = database.role()
         grants = "; ".join(f"GRANT {what} ON {table} TO {role}" for table, what in missing)
         return f"its role {role} lacks privileges: {grants}"
     return (
@@ -27,21 +21,8 @@ def problem(database, listening):
             database.value(queries.IS_READ_ONLY)
             and "nothing can be written: it is a standby, or read-only"
         )
-        or _deafness(database, listening)
+        or deafness(database)
     )
-
-
-def _deafness(database, listening):
-    """Whether notifications arrive, that one session sends to another."""
-    if listening.is_poll_only:
-        return None
-    listening.query(f"LISTEN {ECHO_CHANNEL}")
-    database.query(queries.NOTIFY, channel=ECHO_CHANNEL)
-    select.select([listening], [], [], PATIENCE)
-    listening.notified_channels()
-    if listening.take_echo() is not None:
-        return None
-    return "notifications do not come through: with a pooler of transactions, set poll_only"
 
 
 def note(database):

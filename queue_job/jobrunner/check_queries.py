@@ -1,10 +1,13 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl.html).
 """The SQL of ``--check``, beside that of the runner itself."""
 
+from ..core.lock import may_terminate
+
 #: What the runner does with which tables.
 NEEDED = {
     "ir_module_module": ("SELECT",),
     "queue_job": ("SELECT", "UPDATE"),
+    "queue_job_barrier": ("SELECT",),
     "queue_job_channel": ("SELECT",),
     "queue_job_dependency": ("SELECT",),
     "queue_job_leader": ("SELECT", "UPDATE"),
@@ -29,19 +32,12 @@ MISSING_PRIVILEGES = f"""
 IS_READ_ONLY = "SELECT current_setting('transaction_read_only')::bool"
 
 #: The role of the session, that of Odoo (which owns the table), and whether the first one may end sessions
-#: of the other one, by the rule of pg_terminate_backend().
-ROLES = """
-    SELECT me.rolname::text, owner.rolname::text,
-           me.rolsuper
-           OR (NOT owner.rolsuper
-               AND (pg_has_role(me.oid, owner.oid, 'USAGE')
-                    OR pg_has_role(me.oid, 'pg_signal_backend', 'USAGE'))) AS may_terminate
-      FROM pg_roles AS me, pg_class AS job JOIN pg_roles AS owner ON owner.oid = job.relowner
-     WHERE me.rolname = current_user AND job.oid = to_regclass('queue_job')
+#: of the other one.
+ROLES = f"""
+    SELECT current_user::text, pg_get_userbyid(relowner)::text, {may_terminate("relowner")}
+      FROM pg_class
+     WHERE oid = to_regclass('queue_job')
 """
 
 #: Whether modules are to be installed, upgraded or uninstalled: jobs wait for that.
 IS_UPGRADING = "SELECT EXISTS (SELECT FROM ir_module_module WHERE state LIKE 'to %%')"
-
-ROLE = "SELECT current_user"
-NOTIFY = "SELECT pg_notify(%(channel)s, 'check')"

@@ -13,6 +13,7 @@ import time
 import psycopg2
 from psycopg2.extensions import POLL_OK, POLL_READ, POLL_WRITE
 
+from ..core.host_list import each_host
 from . import lane
 
 _logger = logging.getLogger(__name__)
@@ -27,17 +28,15 @@ def _each_host(options):
     it is gone.
 
     :return: list of dict, not empty
+    :raise psycopg2.OperationalError: hosts and ports are not of equal number
     """
-    hosts = str(options.get("host") or "").split(",")
-    ports = str(options.get("port") or "").split(",")
+    try:
+        hosts = each_host(options.get("host"), options.get("port"))
+    except ValueError as error:
+        raise psycopg2.OperationalError(str(error)) from error
     if len(hosts) == 1:
         return [options]
-    if len(ports) == 1:
-        ports *= len(hosts)
-    return [
-        {**options, "host": host.strip(), **({"port": port} if port else {})}
-        for host, port in zip(hosts, ports, strict=False)
-    ]
+    return [{**options, "host": host, "port": port or None} for host, port in hosts]
 
 
 class NoAnswer(psycopg2.OperationalError):
@@ -89,6 +88,11 @@ class Connection:
     def has_notifications(self):
         """Whether some came together with an answer: the socket does not tell of them."""
         return bool(self._connection.notifies)
+
+    def is_pooled(self):
+        """Whether something between has sessions of its own: the backend is not the one that greeted us."""
+        ((pid,),) = self.execute("SELECT pg_backend_pid()")
+        return pid != self._connection.info.backend_pid
 
     def fileno(self):
         return self._connection.fileno()

@@ -35,7 +35,7 @@ SETTINGS = {
     "jit": "off",
 }
 SESSION = "".join(f"SET {name} = {value};" for name, value in SETTINGS.items())
-#: Where a session is nobody's: with each statement, which is a transaction with it.
+#: Where a session is nobody's, or may be: with each statement, which is a transaction with it.
 TRANSACTION = SESSION.replace("SET ", "SET LOCAL ")
 
 
@@ -69,6 +69,8 @@ class Database:
         self.db_name = db_name
         self._overrides = overrides or {}
         self.is_poll_only = poll_only
+        #: Whether there may be a pooler between. What it would give to others is not changed then.
+        self.is_pooled = poll_only
         self._connection = None
         self._echo = None
 
@@ -81,7 +83,8 @@ class Database:
         if self._connection is None:
             options = settings.connection_info(self.db_name, self._overrides)
             self._connection = Connection({**CONNECTION_OPTIONS, **options}, TIMEOUT)
-            if not self.is_poll_only:
+            self.is_pooled = self.is_poll_only or self._connection.is_pooled()
+            if not self.is_pooled:
                 self._connection.execute(SESSION)
         return self._connection
 
@@ -95,9 +98,10 @@ class Database:
 
     def query(self, sql, **parameters):
         """:return: list of the rows (tuples), empty for a statement without any"""
-        if self.is_poll_only:
+        connection = self.connection
+        if self.is_pooled:
             sql = f"{TRANSACTION}{sql}"
-        return self.connection.execute(sql, parameters)
+        return connection.execute(sql, parameters)
 
     def value(self, sql, **parameters):
         """:return: first column of the first row"""
@@ -106,6 +110,10 @@ class Database:
     def now(self):
         """:return: datetime, by PostgreSQL's clock"""
         return self.value(queries.NOW)
+
+    def another(self):
+        """:return: :class:`Database`, the same with a connection of its own"""
+        return Database(self.db_name, self._overrides, self.is_poll_only)
 
     # -- is it ours to serve?
 
@@ -247,25 +255,30 @@ class Database:
         """:return: dict (uuid, lease) -> seconds, of the jobs that run under a time limit"""
         return {(uuid, lease): seconds for uuid, lease, seconds in self.query(queries.TIME_LEFT)}
 
-    def end_overdue(self, tries, terminated=()):
+    def end_overdue(self, tries, waits=False):
         """Take jobs from the tries that took too long.
 
         :param tries: list of (uuid, lease)
-        :param terminated: ids of the jobs among them whose sessions are to be ended before,
-            since they hold their rows
+        :param waits: wait a moment for rows that somebody holds, for those who do are ending
         :return: set of the uuids; the rows of the others can't be had, or they have ended
+        :raise psycopg2.errors.LockNotAvailable: they did not end
         """
         uuids, leases = zip(*tries, strict=True)
-        query = queries.END_OVERDUE
-        if terminated:
-            self.terminate(terminated)
-            query = queries.LOCK_TIMEOUT + queries.END_OVERDUE_LOCKED
+        query = queries.LOCK_TIMEOUT + queries.END_OVERDUE_LOCKED if waits else queries.END_OVERDUE
         rows = self.query(query, uuids=list(uuids), leases=list(leases))
         return {uuid for (uuid,) in rows}
 
     def terminate(self, ids):
-        """End the sessions in which the jobs with these ids run."""
-        self.query(queries.TERMINATE, ids=list(ids))
+        """End the sessions in which the jobs with these ids run.
+
+        :return: set of the names of the roles whose sessions may not be ended by this one
+        """
+        rows = self.query(queries.TERMINATE, ids=list(ids))
+        return {role for role, is_ended in rows if not is_ended}
+
+    def role(self):
+        """:return: str, the name of the role of this connection"""
+        return self.value(queries.ROLE)
 
     def requeue_dead(self, tries, reached_since=None):
         """

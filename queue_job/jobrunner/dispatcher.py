@@ -8,8 +8,10 @@ import queue
 import select
 import socket
 import threading
+import time
 from contextlib import suppress
 from dataclasses import dataclass
+from math import inf
 from urllib.parse import urlencode, urlsplit
 
 from ..core.log_text import one_line
@@ -23,6 +25,10 @@ CONNECT_TIMEOUT = 10
 #: begins, seconds between two probes, and how many are not answered before it is given up.
 KEEPALIVE = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3}
 MAX_THREADS = 256
+#: Seconds for which a request that nobody waits for any more is left open: its end tells that the
+#: server is alive. Then its thread is needed; and seconds between two looks at that.
+GIVEN_UP_FOR = 600
+LOOK_INTERVAL = 60
 
 
 @dataclass(frozen=True)
@@ -36,6 +42,7 @@ class Response:
     :param str url: of the server
     :param str grant: of the slot
     :param bool was_refused: Odoo found no such job to claim
+    :param float sent_at: when the request was sent, by the monotonic clock
     """
 
     db_name: str
@@ -45,6 +52,7 @@ class Response:
     url: str = ""
     grant: str = ""
     was_refused: bool = False
+    sent_at: float = -inf
 
 
 class _WrongAnswer(Exception):
@@ -92,8 +100,9 @@ class Dispatcher:
             url, db_name, slot, path = self._requests.get()
             hints = problem = None
             was_refused = False
+            slot.sent_at = sent_at = time.monotonic()
             try:
-                hints, was_refused = self._ask(url, db_name, path)
+                hints, was_refused = self._ask(url, db_name, path, slot)
             except _WrongAnswer as error:
                 problem = one_line(error)
             except (OSError, http.client.HTTPException, ValueError) as error:
@@ -101,10 +110,10 @@ class Dispatcher:
             # before the loop can know of it: its next request finds a thread
             self._idle.release()
             self._responses.put(
-                Response(db_name, slot.uuid, problem, hints, url, slot.grant, was_refused)
+                Response(db_name, slot.uuid, problem, hints, url, slot.grant, was_refused, sent_at)
             )
 
-    def _ask(self, url, db_name, path):
+    def _ask(self, url, db_name, path, slot):
         """:return: (int or None, bool): how many hints were dealt with, where the answer says so;
         and whether the job was refused
         """
@@ -112,6 +121,7 @@ class Dispatcher:
         is_reusable = False
         try:
             connection.request("GET", path, headers={**self._headers, "X-Odoo-Database": db_name})
+            _wait_for_answer(connection, slot)
             response = connection.getresponse()
             response.read()
             is_reusable = not response.will_close
@@ -164,6 +174,19 @@ def _open(url):
         if hasattr(socket, name):
             connection.sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
     return connection
+
+
+def _wait_for_answer(connection, slot):
+    """Wait as long as it takes; when the slot is given up, only a while longer.
+
+    :raise TimeoutError: nobody answers
+    """
+    poll = select.poll()
+    poll.register(connection.sock, select.POLLIN)
+    while not poll.poll(LOOK_INTERVAL * 1000):
+        given_up_at = slot.given_up_at
+        if given_up_at is not None and time.monotonic() - given_up_at >= GIVEN_UP_FOR:
+            raise TimeoutError("it has accepted a request and not answered")
 
 
 def _is_open(connection):

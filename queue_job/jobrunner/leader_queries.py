@@ -1,7 +1,7 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl.html).
 """The SQL by which a runner takes and keeps the lead of a database, see :mod:`.leadership`."""
 
-from ..core.lock import GATE_IS_CLOSED, GATE_LOCK_CLASS, RUNNER_LOCK
+from ..core.lock import GATE_IS_CLOSED, GATE_LOCK_CLASS, RUNNER_LOCK, may_terminate
 from ..core.notification import ECHO_CHANNEL
 
 #: Only one runner may drive a database: a session lock, held while the connection lives.
@@ -26,15 +26,23 @@ def _is_fresh(moment):
 
 
 #: End the session of a leader that has not been heard of for a while. Only one that is written
-#: down as the leader: the runner of the published addon says nothing for hours.
+#: down as the leader: the runner of the published addon says nothing for hours. Rows are (role of
+#: the leader's session, own role, whether the one may see and end sessions of the other, whether
+#: it is being ended).
 END_SILENT_LEADER = f"""
-    SELECT pg_terminate_backend(leader.pid)
-      FROM queue_job_leader AS leader
-      JOIN pg_stat_activity AS activity USING (pid, backend_start)
-      JOIN pg_locks AS lock USING (pid)
-     WHERE lock.locktype = 'advisory' AND lock.objsubid = 1 AND lock.granted
-       AND (lock.classid::bigint << 32) | lock.objid::bigint = {RUNNER_LOCK}
-       AND NOT {_is_fresh("activity.state_change")}
+    SELECT role, current_user::text, is_in_reach,
+           CASE WHEN is_in_reach AND NOT is_fresh THEN pg_terminate_backend(pid) ELSE false END
+      FROM (SELECT pid, pg_get_userbyid(usesysid)::text AS role,
+                   activity.backend_start IS NOT NULL AND {may_terminate("usesysid")} AS is_in_reach,
+                   {_is_fresh("activity.state_change")} AS is_fresh
+              FROM queue_job_leader AS leader
+              JOIN pg_stat_activity AS activity USING (pid)
+              JOIN pg_locks AS lock USING (pid)
+             WHERE lock.locktype = 'advisory' AND lock.objsubid = 1 AND lock.granted
+               AND (lock.classid::bigint << 32) | lock.objid::bigint = {RUNNER_LOCK}
+               -- what this role may not see is NULL
+               AND (activity.backend_start IS NULL
+                    OR activity.backend_start = leader.backend_start)) AS holder
 """
 
 WAIT_A_MOMENT = "SELECT pg_sleep(0.3)"
@@ -76,14 +84,22 @@ CLOSE_GATE_FOR_A_MOMENT = f"SELECT pg_advisory_xact_lock({GATE_LOCK_CLASS}, 0)"
 #: SQL: how many modules are to be installed, upgraded or uninstalled.
 _MODULES_TO_DO = "(SELECT count(*) FROM ir_module_module WHERE state LIKE 'to %%')"
 
-#: Be heard of, hear oneself, and learn whether one still leads and jobs may be started.
+#: SQL condition: there is something to look after.
+_HAS_JOBS_IN_PROGRESS = "EXISTS (SELECT FROM queue_job WHERE state IN ('enqueued', 'started'))"
+
+#: What a leader learns: whether jobs may be started, and whether some were.
+_STANDING = f"""
+           {GATE_IS_CLOSED} AS is_closed, {_MODULES_TO_DO} AS modules_to_do,
+           {_HAS_JOBS_IN_PROGRESS} AS has_jobs_in_progress"""
+
+#: Be heard of, hear oneself, and learn whether one still leads, and the rest.
 TOUCH = f"""
-    SELECT epoch, {GATE_IS_CLOSED} AS is_closed, {_MODULES_TO_DO} AS modules_to_do,
+    SELECT epoch, {_STANDING},
            pg_notify('{ECHO_CHANNEL}', %(token)s)
       FROM queue_job_leader
 """
 RENEW_LEASE = f"""
     UPDATE queue_job_leader SET seen = clock_timestamp()
      WHERE holder = %(holder)s AND epoch = %(epoch)s
- RETURNING epoch, {GATE_IS_CLOSED} AS is_closed, {_MODULES_TO_DO} AS modules_to_do
+ RETURNING epoch, {_STANDING}
 """

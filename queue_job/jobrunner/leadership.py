@@ -31,10 +31,12 @@ class Standing:
 
     :param bool is_closed: somebody has closed the gate: claims fail
     :param int modules_to_do: how many modules are to be installed, upgraded or uninstalled
+    :param bool has_jobs_in_progress: some are enqueued or started
     """
 
     is_closed: bool
     modules_to_do: int
+    has_jobs_in_progress: bool
 
 
 class SessionLeadership:
@@ -50,6 +52,8 @@ class SessionLeadership:
         self._token = None
         self._sent_at = None
         self.epoch = None
+        #: str, why a leader that falls silent can't be thrown out; None: it can, as far as is known
+        self.obstacle = None
 
     def take(self):
         """Try to lead. A leader that has fallen silent is thrown out first.
@@ -72,7 +76,16 @@ class SessionLeadership:
         database = self._database
         if database.value(queries.TAKE_RUNNER_LOCK):
             return True
-        if not database.query(queries.END_SILENT_LEADER):
+        rows = database.query(queries.END_SILENT_LEADER)
+        self.obstacle = next(
+            (
+                _obstacle(mine, theirs)
+                for theirs, mine, is_in_reach, _ended in rows
+                if not is_in_reach
+            ),
+            None,
+        )
+        if not any(is_ended for *_who, is_ended in rows):
             return False
         # its session needs a moment to end
         database.query(queries.WAIT_A_MOMENT)
@@ -92,15 +105,22 @@ class SessionLeadership:
             elif now - self._sent_at >= ECHO_TIMEOUT:
                 raise NoAnswer("notifications do not come through: see poll_only")
         token = self._token or secrets.token_hex(4)
-        epoch, is_closed, modules_to_do, _void = self._database.query(queries.TOUCH, token=token)[0]
+        epoch, *standing, _void = self._database.query(queries.TOUCH, token=token)[0]
         if self._token is None:
             self._token, self._sent_at = token, now
         if epoch != self.epoch:
             raise LeadershipLost("another job runner has taken over")
-        return Standing(is_closed, modules_to_do)
+        return Standing(*standing)
 
     def leave(self):
         """The lock goes with the connection."""
+
+
+def _obstacle(mine, theirs):
+    return (
+        f"it can't take over from one that is frozen, for its role {mine} may not see and end sessions"
+        f" of {theirs}. Use {theirs}, or GRANT pg_read_all_stats, pg_signal_backend TO {mine}"
+    )
 
 
 class LeasedLeadership:
@@ -110,6 +130,7 @@ class LeasedLeadership:
     """
 
     listens = False
+    obstacle = None
 
     def __init__(self, database):
         self._database = database
@@ -130,8 +151,8 @@ class LeasedLeadership:
         rows = self._database.query(queries.RENEW_LEASE, holder=self._holder, epoch=self.epoch)
         if not rows:
             raise LeadershipLost("another job runner has taken over")
-        _epoch, is_closed, modules_to_do = rows[0]
-        return Standing(is_closed, modules_to_do)
+        _epoch, *standing = rows[0]
+        return Standing(*standing)
 
     def leave(self):
         """Let another runner take over at once."""

@@ -7,6 +7,7 @@ from collections import defaultdict
 
 from ..core.slot import Slot, slot_of_lease
 from ..core.states import ENQUEUED, STARTED
+from .stuck_requests import StuckRequests
 from .time_limits import TimeLimits
 
 _logger = logging.getLogger(__name__)
@@ -29,19 +30,23 @@ class Lookout:
 
     :param database: :class:`.database.Database`
     :param slots: :class:`.slots.Slots`
+    :param pool: :class:`~..core.server_pool.ServerPool`
     :param reached_since: by PostgreSQL's clock; what began before does not lose a try for it
     """
 
-    def __init__(self, database, slots, reached_since=None):
+    def __init__(self, database, slots, pool, reached_since=None):
         self._reached_since = reached_since
         self._database = database
         self._slots = slots
         self._time_limits = TimeLimits(database)
+        self._stuck_requests = StuckRequests(database, slots, pool)
         #: (uuid, lease) -> when it was first seen so, of the jobs that look dead
         self._without_lock = {}
         #: (uuid, grant) -> since when nothing of a slot is in progress, though its request is open
         self._unanswered = {}
         self._is_alarmed = False
+        #: there is something to be seen, though no slot is known
+        self._is_told = False
         self._alert_until = 0
         self._next_look = 0
 
@@ -49,12 +54,20 @@ class Lookout:
         """Something may have died: look at once, and closely for a while."""
         self._is_alarmed = True
 
+    def note_jobs(self):
+        """There are jobs in progress, known ones or not: look when it is time to."""
+        self._is_told = True
+
     def look(self, now):
-        """Look if it is time to."""
+        """Look if it is time to, and if there is something to look after."""
         if self._is_alarmed:
             self._is_alarmed = False
             self._next_look, self._alert_until = now, now + ALERT
-        if now >= self._next_look:
+        if now < self._next_look:
+            return
+        self._next_look = now + LOOK_INTERVAL
+        if self._is_told or self._slots or self._without_lock or now < self._alert_until:
+            self._is_told = False
             rows = self._look_at_jobs_in_progress(now)
             is_close = self._without_lock or now < self._alert_until
             interval = CLOSE_LOOK_INTERVAL if is_close else LOOK_INTERVAL
@@ -64,7 +77,7 @@ class Lookout:
         """Yield the moments at which :meth:`look` has something to do."""
         if self._is_alarmed:
             yield 0
-        if self._slots or self._without_lock:
+        if self._is_told or self._slots or self._without_lock:
             yield self._next_look
 
     def _look_at_jobs_in_progress(self, now):
@@ -80,6 +93,7 @@ class Lookout:
             self._slots.end(slot)
         self._end_unanswered(ids, now, seen)
         self._account_for(rows.values())
+        self._stuck_requests.take_back(rows.values(), now)
         self._without_lock = {
             (row.uuid, row.lease or ""): self._without_lock.get((row.uuid, row.lease or ""), seen)
             for row in rows.values()
@@ -115,7 +129,9 @@ class Lookout:
                     self._database.db_name,
                     ANSWER_PATIENCE,
                 )
-                self._slots.end(self._slots.in_flight.pop(uuid))
+                slot = self._slots.in_flight.pop(uuid)
+                slot.given_up_at = now
+                self._slots.end(slot)
 
     def _account_for(self, rows):
         """Jobs that are in no slot: lost on the way, or started by somebody else."""

@@ -16,6 +16,7 @@ from ..core.time_limit import INFORMATION as TIMED_OUT_INFORMATION
 from ..core.time_limit import MESSAGE_SQL, TIMED_OUT
 
 NOW = "SELECT clock_timestamp()"
+ROLE = "SELECT current_user::text"
 
 #: SQL: since when this PostgreSQL runs what is asked of it. A standby that was promoted has run for long,
 #: but what began before the last commit that it has replayed began on the lost primary.

@@ -58,7 +58,7 @@ class ServedDatabase:
         self.limits = []
         self.windows = Windows(database, manager, self._taken)
         self.slots = Slots(self.name, manager, self.windows, self._taken)
-        self._lookout = Lookout(database, self.slots, reached_since)
+        self._lookout = Lookout(database, self.slots, self._pool, reached_since)
         #: what the loop does for this database goes through here, see :class:`.lane.Lane`
         self.lane = Lane(crew or Crew(), self.windows.hide, self.windows.show)
         #: (uuid, id, channel) of the jobs that the engine has started since the last turn
@@ -68,6 +68,7 @@ class ServedDatabase:
         self._eta_seen = -inf
         self._next_touch = 0
         self._next_poll = 0
+        self._next_release = 0
         self._release_after = 0
 
     def take_over(self, now):
@@ -133,12 +134,16 @@ class ServedDatabase:
         slot = self.slots.in_flight.get(response.uuid)
         if self.slots.end_overdue(response.uuid, response.grant):
             reached = True
+        elif self.slots.end_given_up(response.uuid, response.grant):
+            reached = response.problem is None
         elif slot is not None and slot.grant != response.grant:
             # of a request from before this database was taken over
             return
         else:
             reached = self._settle_slot(response, now)
-        seconds = self._pool.note_end(response.url, reached, now)
+        if self._pool.is_stuck(response.url) and reached:
+            _logger.info("Odoo at %s answers again", response.url)
+        seconds = self._pool.note_end(response.url, reached, now, response.sent_at)
         if seconds is None:
             return
         _logger.warning(
@@ -199,7 +204,10 @@ class ServedDatabase:
         """
         if now >= self._next_touch:
             self._next_touch = now + TOUCH_INTERVAL
-            if self._gate.is_closed(self._leadership.keep(now), now):
+            standing = self._leadership.keep(now)
+            if standing.has_jobs_in_progress:
+                self._lookout.note_jobs()
+            if self._gate.is_closed(standing, now):
                 self.windows.suspend(now + TOUCH_INTERVAL + 1)
         if now >= self._next_poll:
             self._next_poll = now + (
@@ -224,7 +232,9 @@ class ServedDatabase:
                 if self._manager.is_in_order(channel, self.name)
             )
         self._next_eta = now
-        self._release_ready()
+        if now >= self._next_release:
+            self._next_release = now + POLL_INTERVAL
+            self._release_ready()
 
     def _look_for_due_jobs(self, now):
         self._eta_seen = now
@@ -275,9 +285,10 @@ class ServedDatabase:
                 self.windows.defer(channel, now)
         for channel, of_channel in slots.items():
             self._hint(channel, of_channel, now)
-        return [
-            (slot, self._pool.choose(now)) for of_channel in slots.values() for slot in of_channel
-        ]
+        started = [slot for of_channel in slots.values() for slot in of_channel]
+        for slot in started:
+            slot.url = self._pool.choose(now)
+        return [(slot, slot.url) for slot in started]
 
     def _hint(self, channel, slots, now):
         # the last jobs of a channel are also for those that work there and are free in a moment

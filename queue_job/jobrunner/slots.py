@@ -26,6 +26,8 @@ class Slots:
         self.watched = {}
         #: (uuid, grant) -> slot, of requests that go on though their job was taken from them
         self._overdue = {}
+        #: (uuid, grant) of open requests whose job was taken from them before they were begun
+        self.given_up = set()
 
     def __bool__(self):
         return bool(self.in_flight or self.watched)
@@ -99,6 +101,21 @@ class Slots:
         place = Slot(f"{slot.uuid} {slot.grant}", slot.id, slot.channel)
         self._overdue[slot.uuid, slot.grant] = place
         self._count(place)
+
+    def give_up(self, slot, now):
+        """A job was taken from its request before that was begun: it runs nothing any more."""
+        del self.in_flight[slot.uuid]
+        slot.given_up_at = now
+        self.given_up.add((slot.uuid, slot.grant))
+        self.end(slot, 0)
+        self._windows.note_changed([slot.channel])
+
+    def end_given_up(self, uuid, grant):
+        """:return: bool, whether it was such a request"""
+        if (uuid, grant) not in self.given_up:
+            return False
+        self.given_up.remove((uuid, grant))
+        return True
 
     def end_overdue(self, uuid, grant):
         """:return: bool, whether it was this request whose job was taken from it"""

@@ -26,6 +26,8 @@ class TimeLimits:
         self._database = database
         #: (uuid, lease) of the tries whose row could not be had at the last look
         self._locked = set()
+        #: names of roles of which was told that their sessions can't be ended
+        self._out_of_reach = set()
 
     def enforce(self, rows):
         """End the tries that are overdue.
@@ -40,9 +42,9 @@ class TimeLimits:
         left = self._database.time_left()
         overdue = {key for key, seconds in left.items() if seconds <= 0 and key[0] in rows}
         ended = self._end(overdue, rows)
-        self._locked = {key for key in overdue if key[0] not in ended}
+        tried, self._locked = self._locked, {key for key in overdue if key[0] not in ended}
         coming = [seconds for seconds in left.values() if seconds > 0]
-        if self._locked:
+        if not self._locked <= tried:
             coming.append(SECOND_ATTEMPT)
         return [rows[uuid] for uuid in ended], min(coming, default=inf)
 
@@ -54,7 +56,8 @@ class TimeLimits:
         held = sorted(overdue & self._locked)
         for key in held:
             try:
-                ended |= self._database.end_overdue([key], terminated=[rows[key[0]].id])
+                is_ending = self._terminate([rows[key[0]].id])
+                ended |= self._database.end_overdue([key], waits=is_ending)
             except LockNotAvailable:
                 _logger.warning(
                     "job %s of database %s has run too long, but its row can't be had",
@@ -65,7 +68,7 @@ class TimeLimits:
         if others:
             ended |= self._database.end_overdue(others)
         if ended:
-            self._database.terminate([rows[uuid].id for uuid in ended])
+            self._terminate([rows[uuid].id for uuid in ended])
         for uuid in sorted(ended):
             _logger.warning(
                 "job %s of database %s has run longer than its time limit (worker pid %s)",
@@ -74,3 +77,20 @@ class TimeLimits:
                 rows[uuid].worker_pid,
             )
         return ended
+
+    def _terminate(self, ids):
+        """:return: bool, whether all sessions in which the jobs run are ending"""
+        roles = self._database.terminate(ids)
+        for role in sorted(roles - self._out_of_reach):
+            self._out_of_reach.add(role)
+            mine = self._database.role()
+            _logger.warning(
+                "jobs of database %s that run longer than their time limit go on for a while: role %s"
+                " may not end sessions of %s. Use %s for the job runner, or GRANT pg_signal_backend TO %s",
+                self._database.db_name,
+                mine,
+                role,
+                role,
+                mine,
+            )
+        return not roles

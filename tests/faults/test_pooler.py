@@ -1,8 +1,10 @@
 """PgBouncer in transaction mode between Odoo, its runners, and PostgreSQL."""
 
+import contextlib
 import signal
 import time
 
+import psycopg2
 import pytest
 from faults.pooler import Pooler
 from faults.runners import NO_RUNNER, RunnerProcess, Supervisor
@@ -36,27 +38,45 @@ def pooled_stage(stage, pooler):
 
 
 @pytest.fixture
-def runners(database, start_server, cluster, pooler, tmp_path):
-    """A :class:`Stage` without runner, and two runners of their own; all through PgBouncer."""
+def quiet(database, start_server, cluster, pooler):
+    """A :class:`Stage` without runner, through PgBouncer."""
     pooled = {"db_host": "127.0.0.1", "db_port": pooler.port}
     server = start_server(database, environ=NO_RUNNER, addons=ADDONS, options=pooled)
-    options = {"host": cluster.host, "port": PORT, "user": USER}
-    environ = {
-        "ODOO_QUEUE_JOB_POLL_ONLY": "true",
-        "ODOO_QUEUE_JOB_JOBRUNNER_DB_HOST": "127.0.0.1",
-        "ODOO_QUEUE_JOB_JOBRUNNER_DB_PORT": str(pooler.port),
-    }
-    started = []
-    for number in range(2):
-        directory = tmp_path / str(number)
+    return Stage(database, {"host": cluster.host, "port": PORT, "user": USER}, [server])
+
+
+@pytest.fixture
+def make_runner(quiet, pooler, tmp_path):
+    """A function that makes a runner of its own for the quiet stage, with or without ``poll_only``."""
+    made = []
+
+    def make(poll_only="true"):
+        directory = tmp_path / str(len(made))
         directory.mkdir()
-        runner = RunnerProcess(server.directory / "odoo.conf", directory, environ)
-        started.append(runner)
-        runner.start()
-        runner.wait_for_log(f"ready for db {database}" if not number else "this one stands by")
-    yield Stage(database, options, [server]), *started
-    for runner in started:
+        environ = {
+            "ODOO_QUEUE_JOB_POLL_ONLY": poll_only,
+            "ODOO_QUEUE_JOB_JOBRUNNER_DB_HOST": "127.0.0.1",
+            "ODOO_QUEUE_JOB_JOBRUNNER_DB_PORT": str(pooler.port),
+        }
+        runner = RunnerProcess(quiet.servers[0].directory / "odoo.conf", directory, environ)
+        made.append(runner)
+        return runner
+
+    yield make
+    for runner in made:
         runner.stop()
+
+
+@pytest.fixture
+def runners(quiet, make_runner):
+    """The quiet stage, and two runners."""
+    started = [make_runner(), make_runner()]
+    for text, runner in zip(
+        (f"ready for db {quiet.database}", "this one stands by"), started, strict=True
+    ):
+        runner.start()
+        runner.wait_for_log(text)
+    return quiet, *started
 
 
 def test_odoo_and_its_runner_through_the_pooler(pooled_stage, judge):
@@ -166,3 +186,60 @@ def test_the_pooler_is_away_for_longer(runners, pooler, judge):
     assert supervisor.restarts <= 1
     assert {retry for (retry,) in here.rows(uuids, "retry")} == {1}
     assert "found dead" in both[0].log_text() + both[1].log_text()
+
+
+SETTINGS = ("enable_seqscan", "statement_timeout", "synchronous_commit")
+
+
+def left_behind(cluster, pooler, database):
+    """What sessions of PostgreSQL have that the pooler would give to the next client.
+
+    :return: (their settings, whether one holds a lock, whether one listens)
+    """
+    with contextlib.ExitStack() as stack:
+        values = set()
+        listens = False
+        # each in a transaction, so that they are different ones
+        for _number in range(3):
+            options = {"host": "127.0.0.1", "port": pooler.port, "user": USER, "dbname": database}
+            connection = stack.enter_context(contextlib.closing(psycopg2.connect(**options)))
+            cursor = connection.cursor()
+            for name in SETTINGS:
+                cursor.execute("SELECT current_setting(%s)", [name])
+                values.add(cursor.fetchone()[0])
+            cursor.execute("SELECT count(*) FROM pg_listening_channels()")
+            listens |= cursor.fetchone()[0] > 0
+    locks = cluster.execute("SELECT 1 FROM pg_locks WHERE locktype = 'advisory'")
+    return values, bool(locks), listens
+
+
+NOTHING = ({"on", "0"}, False, False)
+
+
+def test_check_through_the_pooler(quiet, make_runner, cluster, pooler):
+    """It says what is missing, and leaves nothing behind in sessions that others use."""
+    code, text = make_runner("false").run("--check")
+    assert "notifications do not come through" in text
+    assert "set poll_only" in text
+    assert code == 1
+    assert left_behind(cluster, pooler, quiet.database) == NOTHING
+    code, text = make_runner().run("--check")
+    assert f"database {quiet.database}: ready" in text
+    assert code == 0
+
+
+def test_poll_only_is_forgotten(quiet, make_runner, cluster, pooler, judge):
+    """The runner says so and serves nothing; when it is set, it goes on at once."""
+    wrong = make_runner("false")
+    wrong.start()
+    wrong.wait_for_log("set poll_only", PATIENCE)
+    uuids = quiet.delay("leave", 5)
+    time.sleep(5)
+    assert quiet.count("pending", uuids) == 5
+    assert left_behind(cluster, pooler, quiet.database) == NOTHING
+    wrong.stop()
+    right = make_runner()
+    right.start()
+    start = time.monotonic()
+    right.wait_for_log(f"ready for db {quiet.database}", PATIENCE)
+    judge(quiet, "poll_only forgotten behind PgBouncer", time.monotonic() - start)

@@ -19,6 +19,7 @@ from fake_database import FakeLeadership
 from fake_odoo import FakeOdoo
 from faults.database_proxy import DatabaseProxy
 
+from stack.errors import StackError
 from stack.fixtures import *  # noqa: F403
 from stack.places import REPOSITORY
 from stack.postgres import PORT, USER
@@ -132,18 +133,39 @@ def serve(jobrunner, runner_database):
     """A function that returns a served database with an engine of these channels."""
     from odoo.addons.queue_job.core.channel_manager import ChannelManager
 
-    def make(channels="root:1", **options):
+    def make(channels="root:1", urls=("http://odoo",), **options):
         manager = ChannelManager()
         manager.simple_configure(channels)
         runner_database.query("LISTEN queue_job_channel")
         served = jobrunner.served_database.ServedDatabase(
-            runner_database, manager, ["http://odoo"], FakeLeadership(), **options
+            runner_database, manager, urls, FakeLeadership(), **options
         )
         served.take_over(time.time())
         served.engine = manager
         return served
 
     return make
+
+
+@pytest.fixture
+def make_role(cluster, database):
+    """A function that makes a role which may connect to the database, and nothing else; it returns its name."""
+    with contextlib.ExitStack() as stack:
+
+        def drop(name):
+            cluster.execute(f"DROP OWNED BY {name}", database=database)
+            cluster.execute(f"DROP ROLE {name}")
+
+        def make(word):
+            name = f"qj_pytest_{word}"
+            # of a run that was killed
+            with contextlib.suppress(psycopg2.Error, StackError):
+                drop(name)
+            cluster.execute(f"CREATE ROLE {name} LOGIN")
+            stack.callback(drop, name)
+            return name
+
+        yield make
 
 
 @pytest.fixture
@@ -163,11 +185,22 @@ def proxy(cluster):
 
 
 @pytest.fixture
-def fake_odoo(connect_once):
+def fake_odoo(make_fake_odoo):
     """Stands for the workers: :class:`FakeOdoo`."""
-    odoo = FakeOdoo(connect_once)
-    yield odoo
-    odoo.close()
+    return make_fake_odoo()
+
+
+@pytest.fixture
+def make_fake_odoo(connect_once):
+    """A function that starts a :class:`FakeOdoo`."""
+    with contextlib.ExitStack() as stack:
+
+        def make():
+            odoo = FakeOdoo(connect_once)
+            stack.callback(odoo.close)
+            return odoo
+
+        yield make
 
 
 @pytest.fixture
@@ -193,11 +226,13 @@ def serve_all(jobrunner, fake_odoo, proxy, monkeypatch):
             database = {"host": "127.0.0.1", "port": proxy.port}
             runner = jobrunner.runner.QueueJobRunner(
                 RunnerConfig(
-                    channels=channels,
-                    host="127.0.0.1",
-                    port=fake_odoo.port,
-                    database=database,
-                    **config,
+                    **{
+                        "channels": channels,
+                        "host": "127.0.0.1",
+                        "port": fake_odoo.port,
+                        "database": database,
+                        **config,
+                    }
                 )
             )
             runner.get_db_names = lambda: list(names)

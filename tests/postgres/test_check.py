@@ -1,13 +1,18 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl.html).
 """What ``--check`` sees of the mistakes of operators."""
 
-import contextlib
 import http.server
 import threading
 
 import pytest
 
 from stack.postgres import USER
+
+#: With what the runner works.
+RUNNER_TABLES = (
+    "queue_job, queue_job_barrier, queue_job_channel, queue_job_dependency, queue_job_leader,"
+    " ir_module_module"
+)
 
 
 class Odoo:
@@ -42,19 +47,9 @@ def odoo():
 
 
 @pytest.fixture
-def role(cluster, database):
+def role(make_role):
     """The name of a role that may connect to the database, and nothing else."""
-    name = "qj_pytest_runner"
-    with contextlib.suppress(Exception):
-        drop(cluster, database, name)
-    cluster.execute(f"CREATE ROLE {name} LOGIN")
-    yield name
-    drop(cluster, database, name)
-
-
-def drop(cluster, database, name):
-    cluster.execute(f"DROP OWNED BY {name}", database=database)
-    cluster.execute(f"DROP ROLE {name}")
+    return make_role("runner")
 
 
 @pytest.fixture
@@ -83,9 +78,6 @@ def test_all_is_well(check, database):
     assert text.splitlines()[-1] == f"database {database}: ready"
 
 
-TABLES = "queue_job, queue_job_channel, queue_job_dependency, queue_job_leader, ir_module_module"
-
-
 def test_a_role_that_may_not_do_what_the_runner_does(check, role, sql, database):
     code, text = check(role)
     assert code == 1
@@ -100,7 +92,7 @@ def test_a_role_that_may_not_do_what_the_runner_does(check, role, sql, database)
 
 def test_a_role_that_may_not_end_sessions_of_odoo(check, role, sql, cluster):
     (is_superuser,) = sql("SELECT rolsuper FROM pg_roles WHERE rolname = %s", USER)[0]
-    sql(f"GRANT SELECT, UPDATE ON {TABLES} TO {role}")
+    sql(f"GRANT SELECT, UPDATE ON {RUNNER_TABLES} TO {role}")
     sql("ALTER TABLE queue_job OWNER TO pg_monitor")
     try:
         code, text = check(role)

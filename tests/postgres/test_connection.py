@@ -59,3 +59,17 @@ def test_none_of_them(jobrunner, connect_to, nobody, silent):
         connect_to(silent, nobody)
     with pytest.raises(jobrunner.connection.NoAnswer):
         connect_to(nobody, silent)
+
+
+def test_hosts_and_ports_do_not_match(jobrunner, cluster, database):
+    """An error as any other of a connection: the other databases are served."""
+    options = {"host": f"{cluster.host},b,c", "port": f"{PORT},{PORT}"}
+    with pytest.raises(psycopg2.OperationalError, match="one port for all hosts"):
+        jobrunner.connection.Connection({**options, "user": USER, "dbname": database}, TIMEOUT)
+
+
+def test_settings_are_those_of_a_session_of_its_own(runner_database):
+    runner_database.query("SELECT 1")
+    assert not runner_database.is_pooled
+    setting = "SELECT current_setting('enable_seqscan')"
+    assert runner_database.connection.execute(setting) == [("off",)]

@@ -6,6 +6,7 @@ import resource
 import select
 import socket
 import threading
+import time
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -215,3 +216,27 @@ def test_threads_are_bounded_and_wait_without_cpu(make, serve):
     server.gate.set()
     answered = responses(dispatcher, 9)
     assert sorted(response.uuid for response in answered) == [str(n) for n in range(9)]
+
+
+def test_when_a_request_was_sent(make, serve):
+    before = time.monotonic()
+    response = ask(make(), serve(OK + b"\r\n"))
+    assert before <= response.sent_at <= time.monotonic()
+
+
+def test_a_request_that_is_given_up_ends_in_time(make, serve, jobrunner, monkeypatch):
+    """And not before: its end would tell that the server is alive."""
+    monkeypatch.setattr(jobrunner.dispatcher, "LOOK_INTERVAL", 0.1)
+    monkeypatch.setattr(jobrunner.dispatcher, "GIVEN_UP_FOR", 1000)
+    server = serve(OK + b"\r\n")
+    server.gate.clear()
+    dispatcher = make(threads=1)
+    stuck = slot()
+    dispatcher.submit("db", stuck, server.url)
+    assert not select.select([dispatcher], [], [], 0.5)[0]
+    stuck.given_up_at = time.monotonic()
+    assert not select.select([dispatcher], [], [], 0.5)[0]
+    stuck.given_up_at -= 1000
+    assert "TimeoutError" in responses(dispatcher)[0].problem
+    server.gate.set()
+    assert ask(dispatcher, server).problem is None

@@ -125,7 +125,7 @@ def is_closed(jobrunner):
     """A function ``is_closed(modules, now)`` of a runner's gate, which nobody has locked."""
     gate = jobrunner.gate.Gate("db")
     standing = jobrunner.leadership.Standing
-    return lambda modules, now: gate.is_closed(standing(False, modules), now)
+    return lambda modules, now: gate.is_closed(standing(False, modules, False), now)
 
 
 def test_marks_that_are_forgotten_stop_nothing_for_ever(is_closed, jobrunner):

@@ -53,3 +53,71 @@ def test_when_all_are_left_out():
         pool.note_end(url, False, 5)
     assert pool.choose(5) is None
     assert pool.rests_until() > 5
+
+
+def test_one_that_is_stuck_is_left_out_until_a_request_of_it_ends():
+    pool = ServerPool([A, B])
+    pool.choose(0)
+    pool.note_stuck(A)
+    assert pool.is_stuck(A)
+    assert [pool.choose(1000) for _number in range(3)] == [B, B, B]
+    pool.note_end(A, True, 1000)
+    assert not pool.is_stuck(A)
+    assert pool.choose(1000) == A
+
+
+def test_one_that_is_stuck_and_then_gone_is_left_out_for_a_while():
+    pool = ServerPool([A, B])
+    pool.choose(0)
+    pool.note_stuck(A)
+    rest = pool.note_end(A, False, 10)
+    assert pool.choose(10) == B
+    assert pool.choose(10 + rest) == A
+
+
+def test_one_that_is_stuck_is_not_waited_for_when_the_others_are_gone():
+    pool = ServerPool([A, B])
+    pool.note_stuck(A)
+    pool.choose(0)
+    rest = pool.note_end(B, False, 5)
+    assert pool.choose(5) is None
+    assert pool.rests_until() == 5 + rest
+
+
+def test_requests_that_overtake_others():
+    pool = ServerPool([A, B])
+    assert not pool.has_overtaken(A, 5)
+    pool.choose(4)
+    pool.note_end(A, True, 10, sent_at=4)
+    assert not pool.has_overtaken(A, 5)
+    for reached in (False, True):
+        pool.choose(6)
+        pool.note_end(A, reached, 10, sent_at=6)
+        assert pool.has_overtaken(A, 5) == reached
+    assert not pool.has_overtaken(B, 5)
+
+
+def test_a_better_server():
+    pool = ServerPool([A, B])
+    # nothing waits there
+    assert pool.has_better(A, 5, {A}, 100)
+    # it may be as busy
+    assert not pool.has_better(A, 5, {A, B}, 100)
+    # but it was faster
+    pool.choose(0)
+    pool.choose(0)
+    pool.note_end(B, True, 10, sent_at=6)
+    assert pool.has_better(A, 5, {A, B}, 100)
+    assert not pool.has_better(A, 7, {A, B}, 100)
+
+
+def test_no_server_is_better_that_is_left_out():
+    pool = ServerPool([A, B])
+    pool.choose(0)
+    pool.choose(0)
+    rest = pool.note_end(B, False, 10)
+    assert not pool.has_better(A, 5, {A}, 10)
+    assert pool.has_better(A, 5, {A}, 10 + rest)
+    pool.note_stuck(B)
+    assert not pool.has_better(A, 5, {A}, 10 + rest)
+    assert not ServerPool([A]).has_better(A, 5, {A}, 10)

@@ -44,6 +44,10 @@ class RunnerProcess(Logged):
 
     def health(self, *options):
         """:return: (exit code, output) of the command ``--health``"""
+        return self.run(*options)
+
+    def run(self, *options):
+        """:return: (exit code, output) of the command with these options"""
         command = [*self._command, *options]
         result = subprocess.run(
             command, cwd=REPOSITORY, env=self._environ, capture_output=True, text=True
