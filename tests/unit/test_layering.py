@@ -36,7 +36,7 @@ ALLOWED = {
         *("core", "dependency", "dependency_fields", "exception", "extension_points", "fields"),
         *("job_insert", "job_values", "utils"),
     },
-    "job_claim": {"core", "exception", "job_storage", "job_values"},
+    "job_claim": {"core", "exception", "job_storage", "job_values", "slot_cursor"},
     "job_call": {"argument_type", "core", "declaration", "exception"},
     "job_row": {"exception", "job_claim", "job_storage"},
     "job_moves": {"core"},
