@@ -244,6 +244,16 @@ class QueueJob(models.Model):
     def _change_user(self, user_id):
         """Make the jobs run as another user, with no more than that user's rights."""
         for job in self.with_context(_job_edit_sentinel=self.EDIT_SENTINEL):
+            (values,) = job.read(["records"])
+            if isinstance(values["records"], str):
+                # what nothing can be made of now would be lost
+                raise UserError(
+                    self.env._(
+                        "%s can't run as another user: its records can't be read, or their model"
+                        " is not installed.",
+                        job.display_name,
+                    )
+                )
             job.records = job.records.with_user(user_id)
 
     # -- buttons

@@ -126,6 +126,18 @@ class TestUnreadable(UnreadableCase, TransactionCase):
             self.env.cr.execute(f"SELECT {name}::text FROM queue_job WHERE id = %s", (record.id,))
             self.assertEqual(self.env.cr.fetchone()[0].replace(" ", ""), text.replace(" ", ""))
 
+    def test_another_user(self):
+        """Nothing of the records is lost."""
+        gone = {"_type": "odoo_recordset", "model": "no.model", "ids": [1]}
+        user = self.env.ref("base.user_admin")
+        for text in (DIGITS, DEEP, json.dumps(gone)):
+            record = self.make("records", text)
+            with self.subTest(text=text[:20]), self.assertRaisesRegex(UserError, "another user"):
+                record.user_id = user
+        record = self.make("args", DIGITS)
+        record.user_id = user
+        self.assertEqual(record.records.env.user, user)
+
     def test_unlink(self):
         @self.each()
         def check(_name, _text, record):

@@ -77,13 +77,14 @@ def run_slot(server, database, shell, connect):
 LOOK = "second.with_delay().look()"
 
 
-@pytest.mark.parametrize("fail", [False, True], ids=["done", "failed"])
-def test_what_a_job_leaves_behind(run_slot, fail):
-    litter = f"first.with_delay().litter(fail={fail})"
+@pytest.mark.parametrize("how", ["", "fail=True", "hook=True"], ids=["done", "failed", "hook"])
+def test_what_a_job_leaves_behind(run_slot, how):
+    litter = f"first.with_delay().litter({how})"
     (_done, clean), (_also, again) = run_slot("first.with_delay().look()", LOOK)
     assert (_done, _also) == ("done", "done")
     assert clean["environment"] != again["environment"]
     rows = run_slot("first.with_delay().look()", litter, LOOK)
-    assert [state for state, _result in rows] == ["done", "failed" if fail else "done", "done"]
+    state = "failed" if "fail" in how else "done"
+    assert [row[0] for row in rows] == ["done", state, "done"]
     for name, value in again.items():
         assert rows[2][1][name] == value, name

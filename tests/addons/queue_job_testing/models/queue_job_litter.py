@@ -14,11 +14,18 @@ SETTINGS = ("lock_timeout", "statement_timeout", "search_path", "timezone", "wor
 class QueueJobTesting(models.Model):
     _inherit = "queue.job.testing"
 
-    def litter(self, fail=False):
-        """Leave all that a method can leave behind, outside of the database."""
+    def litter(self, fail=False, hook=False):
+        """Leave all that a method can leave behind, outside of the database.
+
+        :param bool hook: also in a hook that runs when it is committed
+        """
         self._litter_thread()
         self._litter_session()
         self._litter_transaction()
+        if hook:
+            # Odoo has cleared the cache of the cursor by then. With hooks the commit, and the claim
+            # of the next job, go their own ways.
+            self.env.cr.postcommit.add(lambda: self.env.cr.cache.update(note="hook"))
         if fail:
             raise ValueError("after it has left all that")
 
