@@ -15,7 +15,7 @@ from .job_values import CLAIMED_FIELDS, attributes
 from .slot_cursor import has_begun_claim
 
 #: Of the job before it nothing that it has SET for its session may stay: Odoo's pool of connections
-#: does the same before a session is used again.
+#: resets that, and more, before a session is used again (docs/guide.rst).
 _RESET = "RESET ALL;"
 
 _CLAIM = "SELECT {function}({key}, %(worker_pid)s, %(lease)s)"
