@@ -45,6 +45,8 @@ def start(jobrunner, database, sql, monkeypatch):
 
     monkeypatch.setattr(jobrunner.runner, "LONGEST_WAIT", 0.05)
     monkeypatch.setattr(jobrunner.discovery, "DISCOVERY_INTERVAL", 0.1)
+    # one that answers late would leave the capacity to the other
+    monkeypatch.setattr(jobrunner.lane, "PATIENCE", 5)
     forget_limits(sql)
     started = []
 

@@ -3,6 +3,7 @@ import pytest
 
 from odoo.addons.queue_job.core.channel_config import ChannelConfig, parse_channels
 from odoo.addons.queue_job.core.channel_limits import ChannelLimits, in_effect
+from odoo.addons.queue_job.core.channel_manager import ChannelManager
 
 TEXT = "root:8, root.mail:2, erp:1:sequential, root.slow:3:throttle=5, root.off:1:paused"
 
@@ -103,3 +104,10 @@ def test_mistakes(limits, problem):
 )
 def test_no_mistakes(limits):
     assert limits.problems() == []
+
+
+def test_limits_go_with_their_database():
+    manager, configs = ChannelManager(), [ChannelConfig("root", capacity=1)]
+    assert manager.limit_database("db", configs)
+    manager.remove_db("db")
+    assert manager.limit_database("db", configs)
