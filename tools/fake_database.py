@@ -51,6 +51,11 @@ class FakeDatabase:
         self.rows[row["id"]] = {"eta": None, "eta_passed": None, "lease": None, **row}
         if row["state"] == "pending":
             self._notified.add(row["channel"])
+            self._tell_of_eta(self.rows[row["id"]])
+
+    def _tell_of_eta(self, row):
+        if row["state"] == "pending" and row["eta"] is not None:
+            self._notified.add(":eta")
 
     def update(self, job_id, **values):
         row = self.rows[job_id]
@@ -62,6 +67,7 @@ class FakeDatabase:
             row["state"] == "pending" or is_let_go or is_moved
         ):
             self._notified.update({row["channel"], channel})
+            self._tell_of_eta(row)
 
     def delete(self, job_id):
         row = self.rows.pop(job_id)

@@ -11,6 +11,9 @@ LIMITS_CHANGED = ":limits"
 #: Another one: modules are to be installed, upgraded or uninstalled, or are not any more.
 MODULES_CHANGED = ":modules"
 
+#: Another one: among the jobs that wait in some channel is one for later, or for a while ago.
+ETA_CHANGED = ":eta"
+
 #: Setting of a transaction: id of a waiting job whose release is nobody's business.
 SILENT_RELEASE = "queue_job.silent_release"
 

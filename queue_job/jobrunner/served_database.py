@@ -8,7 +8,7 @@ from math import inf
 
 import psycopg2
 
-from ..core.notification import LIMITS_CHANGED, MODULES_CHANGED
+from ..core.notification import ETA_CHANGED, LIMITS_CHANGED, MODULES_CHANGED
 from ..core.server_pool import ServerPool
 from ..core.slot import MAX_HINTS, PATIENCE, Slot, share
 from .gate import Gate
@@ -109,10 +109,10 @@ class ServedDatabase:
         if MODULES_CHANGED in channels:
             channels.discard(MODULES_CHANGED)
             self._next_touch = 0
-        if channels:
-            self.windows.note_changed(channels)
-            # one of them may be for an eta
+        if ETA_CHANGED in channels:
+            channels.discard(ETA_CHANGED)
             self._next_eta = min(self._next_eta, self._eta_seen + ETA_INTERVAL)
+        self.windows.note_changed(channels)
         return bool(channels)
 
     def note_limits(self, now):

@@ -2,10 +2,11 @@
 """The triggers that tell the job runner, with NOTIFY, which channels to look at.
 
 The payload is the name of the channel: PostgreSQL folds the equal notifications of a
-transaction into one, so that creating ten thousand jobs in a channel is one.
+transaction into one, so that creating ten thousand jobs in a channel is one. Where one of them has
+an eta, there is another notification: only then the runner looks for the next one.
 """
 
-from ..core.notification import NOTIFY_CHANNEL, SILENT_RELEASE
+from ..core.notification import ETA_CHANGED, NOTIFY_CHANNEL, SILENT_RELEASE
 from .catalogue import drop_functions, drop_triggers, install_functions, install_triggers
 
 #: name of the function -> its body. A statement-level trigger on UPDATE would go through
@@ -14,7 +15,9 @@ from .catalogue import drop_functions, drop_triggers, install_functions, install
 _BODIES = {
     "queue_job_notify_inserted": f"""
 BEGIN
-    PERFORM pg_notify('{NOTIFY_CHANNEL}', channel) FROM inserted WHERE state = 'pending';
+    PERFORM pg_notify('{NOTIFY_CHANNEL}', channel),
+            CASE WHEN eta IS NOT NULL THEN pg_notify('{NOTIFY_CHANNEL}', '{ETA_CHANGED}') END
+       FROM inserted WHERE state = 'pending';
     RETURN NULL;
 END""",
     "queue_job_notify_changed": f"""
@@ -29,6 +32,9 @@ BEGIN
         PERFORM pg_notify('{NOTIFY_CHANNEL}', NEW.channel);
         IF OLD.channel <> NEW.channel THEN
             PERFORM pg_notify('{NOTIFY_CHANNEL}', OLD.channel);
+        END IF;
+        IF NEW.state = 'pending' AND NEW.eta IS NOT NULL THEN
+            PERFORM pg_notify('{NOTIFY_CHANNEL}', '{ETA_CHANGED}');
         END IF;
     END IF;
     RETURN NULL;

@@ -99,12 +99,33 @@ def test_what_lets_a_job_start_is_told(sql, insert, heard, before, after):
     assert heard() == ["root"]
 
 
-@pytest.mark.parametrize("change", ["eta = now()", "priority = 1", "channel = 'root.x'"])
-def test_changes_of_a_pending_job_are_told(sql, insert, heard, change):
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ("eta = now()", ["root", ":eta"]),
+        ("priority = 1", ["root"]),
+        ("channel = 'root.x'", ["root.x", "root"]),
+    ],
+)
+def test_changes_of_a_pending_job_are_told(sql, insert, heard, change, told):
     job = insert()
     heard()
     sql(f"UPDATE queue_job SET {change} WHERE uuid = %s", job)
-    assert heard() == (["root.x", "root"] if "channel" in change else ["root"])
+    assert heard() == told
+
+
+def test_jobs_with_an_eta_are_told_once_more(sql, heard):
+    sql(
+        "INSERT INTO queue_job (uuid, state, channel, eta)"
+        " SELECT n::text, 'pending', 'root', CASE WHEN n > 50 THEN now() END"
+        "   FROM generate_series(1, 100) n"
+    )
+    assert heard() == ["root", ":eta"]
+
+
+def test_an_eta_of_what_does_not_wait_is_not_told(insert, heard):
+    insert(state="wait_dependencies", eta="2030-01-01")
+    assert heard() == []
 
 
 def test_a_failed_job_that_moves_to_another_channel_is_told(sql, insert, heard):
