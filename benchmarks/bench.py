@@ -12,6 +12,7 @@ from stack import Cluster, Places, StackError
 from stack.database import Databases
 from stack.postgres import PORT
 
+from .counters import StatementCounter
 from .progress import say
 from .results import Results
 from .roles import HARNESS, RUNNER
@@ -79,6 +80,8 @@ class Bench:
                 self.cluster.execute(f"CREATE ROLE {role} SUPERUSER LOGIN")
         if self.counts_statements:
             self.cluster.execute(f"CREATE EXTENSION IF NOT EXISTS {STATEMENTS}")
+            with self.connect() as connection:
+                StatementCounter(connection, None).stop()
         self._drop_abandoned()
         for side in self.sides:
             self.templates[side.name] = side.template(self.databases, self.directory)

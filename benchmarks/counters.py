@@ -1,5 +1,6 @@
 """What PostgreSQL is asked to do, counted from outside of Odoo."""
 
+import contextlib
 from dataclasses import dataclass
 
 #: The PostgreSQL channels on which queue_job has ever told its runner something.
@@ -50,7 +51,7 @@ class Used:
 
 
 class StatementCounter:
-    """Counts with pg_stat_statements what roles send to one database.
+    """Counts with pg_stat_statements what roles send to one database, when it is told to.
 
     :param connection: an autocommit connection to the database that has the extension
     """
@@ -59,9 +60,27 @@ class StatementCounter:
         self._connection = connection
         self._database = database
 
-    def reset(self):
+    @contextlib.contextmanager
+    def counting(self):
+        """Count from zero, and no longer than this: counting costs PostgreSQL CPU."""
+        self._switch("top")
+        try:
+            with self._connection.cursor() as cursor:
+                cursor.execute("SELECT pg_stat_statements_reset()")
+            yield self
+        finally:
+            self.stop()
+
+    def stop(self):
+        self._switch("none")
+
+    def _switch(self, track):
         with self._connection.cursor() as cursor:
-            cursor.execute("SELECT pg_stat_statements_reset()")
+            cursor.execute("ALTER SYSTEM SET pg_stat_statements.track = %s", [track])
+            # else each statement is taken apart all the same
+            is_on = "off" if track == "none" else "on"
+            cursor.execute("ALTER SYSTEM SET compute_query_id = %s", [is_on])
+            cursor.execute("SELECT pg_reload_conf()")
 
     def read(self, role):
         """Return what ``role`` has :class:`Sent` since the reset."""

@@ -31,7 +31,7 @@ INSERT_BARRIER = """
 #: Make pending the children of a job that is done, as far as they have no unfinished parent: see
 #: ``sql/release.py``.
 RELEASE_DEPENDENTS = """
-    SELECT job_id, is_next FROM queue_job_release(%(uuid)s, %(channel)s, %(before)s::integer[])
+    SELECT job_id, is_next FROM queue_job_release(%s, %s, %s::integer[])
 """
 
 #: Cancel the jobs that wait for some cancelled ones, those that wait for them, and so on. Each
@@ -200,6 +200,12 @@ def is_held(job):
     return bool(job.env.cr.rowcount)
 
 
+def release_statement(job):
+    """:return: (SQL, parameters), what :func:`release_dependents` does in the database"""
+    channel, before = job.successor or (None, ())
+    return RELEASE_DEPENDENTS, (job.uuid, channel, list(before))
+
+
 def release_dependents(job):
     """Make pending the jobs that waited for ``job`` and have no unfinished parent.
 
@@ -211,11 +217,11 @@ def release_dependents(job):
     is not told of it, and its id is in ``job.next_id``.
     """
     env = job.env
-    env["queue.job"].flush_model(["uuid", "state"])
-    channel, before = job.successor or (None, ())
-    parameters = {"uuid": job.uuid, "channel": channel, "before": list(before)}
-    env.cr.execute(RELEASE_DEPENDENTS, parameters)
-    released = env.cr.fetchall()
+    released, job.released = job.released, None
+    if released is None:
+        env["queue.job"].flush_model(["uuid", "state"])
+        env.cr.execute(*release_statement(job))
+        released = env.cr.fetchall()
     job.next_id = next((job_id for job_id, is_next in released if is_next), None)
     ids = [job_id for job_id, _is_next in released]
     env["queue.job"].browse(ids).invalidate_recordset(["state"])

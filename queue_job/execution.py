@@ -35,6 +35,7 @@ from .slot_cursor import (
     fresh_environment,
     is_claim_next,
     is_own,
+    is_unfinished,
     own_cursor,
     set_isolation,
 )
@@ -134,8 +135,6 @@ def _claim(env, which, start, **keys):
     """:return: dict, the row; None: it can't be claimed, or not be read, and has failed"""
     try:
         if is_own(env.cr) and job_storage.updates_plainly(env):
-            # that of the job, should it begin another one: the claim sees to its own
-            set_isolation(env.cr, ISOLATION_LEVEL_REPEATABLE_READ)
             return claim_and_lock(env, which, start, **keys)
         if is_own(env.cr):
             set_isolation(env.cr, ISOLATION_LEVEL_READ_COMMITTED)
@@ -238,7 +237,7 @@ def perform(env, job):
             # what runs before a commit is part of the try, too
             env.cr.flush()
     if is_claim_next(env.cr):
-        commit_before_claim(env.cr, statement)
+        job.released = commit_before_claim(env.cr, statement, job.release_statement())
     else:
         env.cr.commit()
     env.registry.signal_changes()
@@ -449,6 +448,11 @@ def wake_dependents(env, job):
         return
     if not job.should_check_dependents():
         return
+    if is_unfinished(env.cr):
+        job.enqueue_waiting()
+        return
+    # of what was released on the same way it may have been rolled back
+    job.released = None
     set_isolation(env.cr, ISOLATION_LEVEL_READ_COMMITTED)
     job.enqueue_waiting()
     if is_claim_next(env.cr):

@@ -122,6 +122,8 @@ class Job(Call, Row, Moves, Try, Links):
     successor = None
     #: Id of that job, once it is released.
     next_id = None
+    #: Rows of :func:`.dependency.release_statement`, where it was sent with the commit of the job.
+    released = None
 
     # Defaults of what a new job has not got yet.
     graph_uuid = None

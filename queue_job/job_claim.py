@@ -12,26 +12,18 @@ from psycopg2.extensions import PYDATETIME
 from .core.lock import METHOD_LOCK_CLASS
 from .job_storage import flush_cache, forget_cache
 from .job_values import CLAIMED_FIELDS, attributes
-from .slot_cursor import has_begun_claim
-
-#: Of the job before it nothing that it has SET for its session may stay: Odoo's pool of connections
-#: resets that, and more, before a session is used again (docs/guide.rst).
-_RESET = "RESET ALL;"
+from .slot_cursor import RESET, begin_claim
 
 _CLAIM = "SELECT {function}({key}, %(worker_pid)s, %(lease)s)"
 
 #: A claim, and then the lock in a transaction of its own.
 _CLAIM_AND_LOCK = f"""
-{_RESET}
+{RESET}
 {_CLAIM};
 COMMIT;
 BEGIN ISOLATION LEVEL REPEATABLE READ;
 SELECT {{lock}}, %(lease)s)
 """
-
-
-#: psycopg2 begins each transaction as one of a job.
-_BEGIN_CLAIM = "COMMIT; BEGIN ISOLATION LEVEL READ COMMITTED;"
 
 
 class Which(NamedTuple):
@@ -59,7 +51,7 @@ ENQUEUED = Which(
 )
 #: A job that was hinted: ``id``, ``channel``, ``grant``.
 PENDING = Which(
-    _RESET + _CLAIM.format(function="queue_job_claim_pending", key=_BY_ID),
+    RESET + _CLAIM.format(function="queue_job_claim_pending", key=_BY_ID),
     _CLAIM_AND_LOCK.format(
         function="queue_job_start_pending", key=_BY_ID, lock="queue_job_lock_claimed(%(id)s"
     ),
@@ -95,8 +87,7 @@ def claim_and_lock(env, which, start, **keys):
 
     :return: dict, the row, ``is_locked`` and ``has_dependents``; None: it was not claimed
     """
-    begin = "" if has_begun_claim(env.cr) else _BEGIN_CLAIM
-    env.cr.execute(begin + which.claim_and_lock, {**start, **keys})
+    env.cr.execute(begin_claim(env.cr) + which.claim_and_lock, {**start, **keys})
     is_locked, has_dependents, *values = env.cr.fetchone()[0] or (None, None)
     row = _row(values or None)
     return row and {**row, "is_locked": is_locked, "has_dependents": has_dependents}

@@ -76,6 +76,12 @@ class Links:
             or self._barriers_behind
         )
 
+    def release_statement(self):
+        """:return: (SQL, parameters): :meth:`enqueue_waiting` in the database; None: nothing waits"""
+        if not self.should_check_dependents():
+            return None
+        return dependency.release_statement(self)
+
     def enqueue_waiting(self):
         """Make those jobs pending whose last parent this one was."""
         dependency.release_dependents(self)

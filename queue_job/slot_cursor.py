@@ -1,17 +1,17 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl.html).
 """The cursor on which the jobs of a request run, and its transactions.
 
-Two for each job: the claim, and the job's own. Where the claim of another job is to follow, a job
-is committed, and the transaction of that claim begun, together with the last statement of the job:
-each way to PostgreSQL and back costs a short job as much as a statement. psycopg2, which would go
-that way for each BEGIN and COMMIT, thinks meanwhile that one transaction goes on. See
-``docs/locking.rst``.
+Two for each job: the claim, and the job's own; between them one more that releases its dependents,
+if it has any. Where the claim of another job is to follow, a job is committed, and the next
+transaction begun, together with the last statement of the job: each way to PostgreSQL and back costs
+a short job as much as a statement. psycopg2, which would go that way for each BEGIN and COMMIT, thinks
+meanwhile that one transaction goes on. See ``docs/locking.rst``.
 """
 
 from contextlib import closing, contextmanager
 from weakref import WeakKeyDictionary, WeakSet
 
-from psycopg2.extensions import STATUS_BEGIN
+from psycopg2.extensions import ISOLATION_LEVEL_REPEATABLE_READ, STATUS_BEGIN
 
 from odoo import api, sql_db
 
@@ -29,7 +29,14 @@ _expecting = WeakSet()
 #: cursor -> how many statements it had sent when the transaction of a claim was begun
 _begun = WeakKeyDictionary()
 
-_COMMIT = "COMMIT; BEGIN ISOLATION LEVEL READ COMMITTED"
+#: Cursors in whose transaction something was written between two jobs, that the next one commits.
+_unfinished = WeakSet()
+
+_COMMIT = "COMMIT; BEGIN ISOLATION LEVEL READ COMMITTED;"
+
+#: Of the job before nothing that it has SET for its session may stay: Odoo's pool of connections
+#: resets that, and more, before a session is used again (docs/guide.rst).
+RESET = "RESET ALL;"
 
 
 @contextmanager
@@ -43,6 +50,7 @@ def own_cursor(registry):
             return
         _own.add(cr)
         yield cr
+        finish(cr)
 
 
 def is_own(cr):
@@ -56,6 +64,7 @@ def set_isolation(cr, level):
     One that was begun for a claim is left as it is.
     """
     if not in_test_mode() and not has_begun_claim(cr):
+        finish(cr)
         cr.connection.set_isolation_level(level)
 
 
@@ -96,18 +105,30 @@ def is_claim_next(cr):
     return cr in _expecting and not cr.postcommit
 
 
-def commit_before_claim(cr, statement=None):
+def commit_before_claim(cr, statement=None, between=None):
     """Commit, with all that Odoo does then, and begin the transaction of the next claim.
 
     :param statement: (SQL, parameters) to send before COMMIT, on the same way; what comes after
         an error is not executed, so that it is the error of this transaction
+    :param between: (SQL, parameters) to execute in a transaction between the two, READ COMMITTED, which
+        the claim commits, or :func:`finish`. An error in it is raised when the first one is committed
+    :return: the rows of ``between``, or None
     """
-    query, parameters = statement or ("", None)
+    query, parameters = statement or ("", ())
+    rows = None
 
     def commit():
+        nonlocal rows
         text = f"{query}; {_COMMIT}" if query else _COMMIT
-        cr.execute(text, parameters, log_exceptions=False)
-        _begun[cr] = cr.sql_log_count
+        if between is None:
+            cr.execute(text, parameters or None, log_exceptions=False)
+            _begun[cr] = cr.sql_log_count
+            return
+        query_between, parameters_between = between
+        text = f"{text} {RESET} {query_between}"
+        cr.execute(text, (*parameters, *parameters_between), log_exceptions=False)
+        rows = cr.fetchall()
+        _unfinished.add(cr)
 
     connection = cr._cnx
     connection.commit = commit
@@ -115,6 +136,7 @@ def commit_before_claim(cr, statement=None):
         cr.commit()
     finally:
         del connection.commit
+    return rows
 
 
 def has_begun_claim(cr):
@@ -123,6 +145,31 @@ def has_begun_claim(cr):
     If somebody has used it in between, that is not part of the claim: it is rolled back.
     """
     return _begun.get(cr) == cr.sql_log_count and cr.connection.status == STATUS_BEGIN
+
+
+def is_unfinished(cr):
+    """Whether ``cr`` is in a transaction between two jobs in which something was written."""
+    return cr in _unfinished and not cr.closed and cr.connection.status == STATUS_BEGIN
+
+
+def finish(cr):
+    """Commit such a transaction."""
+    if is_unfinished(cr):
+        cr.connection.commit()
+    _unfinished.discard(cr)
+
+
+def begin_claim(cr):
+    """:return: SQL to send before a claim, which begins its transaction
+
+    Psycopg2, if it is to begin another one, begins that of a job: the claim sees to its own.
+    """
+    if has_begun_claim(cr):
+        return ""
+    if not is_unfinished(cr):
+        cr.connection.set_isolation_level(ISOLATION_LEVEL_REPEATABLE_READ)
+    _unfinished.discard(cr)
+    return _COMMIT
 
 
 def connection_lost(cr):

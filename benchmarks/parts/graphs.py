@@ -13,15 +13,14 @@ PART = "graphs"
 CREATE = Figure(PART, "a group before a group: create", "s", LESS)
 GROUPS = "a group before a group"
 CHAIN = "a chain"
-PLAIN = "as many jobs without dependencies"
-CHAIN_PART = Figure(PART, "a chain, part of those without dependencies", "%", MORE)
+PLAIN = {"method": "do_nothing", "arguments": []}
 
 
 def run(bench):
     bench.alternate(PART, partial(warm_up, bench), repetitions=1)
     # one takes a minute, and what it shows is no matter of percents
     repetitions = 1 if any(side.is_published for side in bench.sides) else None
-    bench.alternate(PART, partial(measure, bench), repetitions)
+    bench.alternate(PART, partial(measure_groups, bench), repetitions)
     bench.alternate(PART, partial(measure_chain, bench), repetitions)
     count = bench.sizes.graph
     bench.results.add_note(
@@ -29,35 +28,46 @@ def run(bench):
     )
 
 
-def measure(bench, side):
-    site, count = bench.site(side, is_running=True), bench.sizes.graph
-    limit = bench.sizes.limit
-    site.driver.do("prepare", count=2 * count)
+def measure_groups(bench, side):
+    count = bench.sizes.graph
+    plain, _seconds = run_jobs(bench, side, 2 * count, plain_name(2 * count), "delay", **PLAIN)
+    rate, seconds = run_jobs(bench, side, 2 * count, GROUPS, "two_groups", size=count)
+    bench.results.add(side.name, CREATE, seconds)
+    add_part(bench, side, GROUPS, rate / plain)
+
+
+def measure_chain(bench, side):
+    count = bench.sizes.chain
+    plain, _seconds = run_jobs(bench, side, count, plain_name(count), "delay", **PLAIN)
+    rate, _seconds = run_jobs(bench, side, count, CHAIN, "one_chain")
+    add_part(bench, side, CHAIN, rate / plain)
+
+
+def plain_name(count):
+    return f"{count:,} jobs without dependencies"
+
+
+def add_part(bench, side, name, value):
+    figure = Figure(PART, f"{name}: part of those without dependencies", "%", MORE)
+    bench.results.add(side.name, figure, value * 100)
+
+
+def run_jobs(bench, side, count, name, task, size=None, **arguments):
+    """Create jobs, and run them.
+
+    :param int count: of the jobs; the ``size`` that the task is told is another one where given
+    :return: how many ran in a second; the seconds that creating them took
+    """
+    site, limit = bench.site(side, is_running=True), bench.sizes.limit
+    site.driver.do("prepare", count=count)
     site.settle()
-    seconds = site.driver.do("two_groups", timeout=limit, count=count, commit=False)
+    seconds = site.driver.do(task, timeout=limit, count=size or count, commit=False, **arguments)
     meter = site.meter()
     before = meter.read()
     start = time.monotonic()
     site.driver.do("commit")
-    bench.results.add(side.name, CREATE, seconds + time.monotonic() - start)
-    drain(bench, side, GROUPS, 2 * count, meter, before)
-
-
-def measure_chain(bench, side):
-    site, count = bench.site(side, is_running=True), bench.sizes.chain
-    rates = []
-    for name, task, arguments in (
-        (PLAIN, "delay", {"method": "do_nothing", "arguments": []}),
-        (CHAIN, "one_chain", {}),
-    ):
-        site.driver.do("prepare", count=count)
-        site.settle()
-        site.driver.do(task, timeout=bench.sizes.limit, count=count, commit=False, **arguments)
-        meter = site.meter()
-        before = meter.read()
-        site.driver.do("commit")
-        rates.append(drain(bench, side, name, count, meter, before))
-    bench.results.add(side.name, CHAIN_PART, rates[1] / rates[0] * 100)
+    seconds += time.monotonic() - start
+    return drain(bench, side, name, count, meter, before), seconds
 
 
 def drain(bench, side, name, count, meter, before):

@@ -4,7 +4,7 @@ from functools import partial
 
 from stack import StackError
 
-from .drain import NOTHING, WRITE, count_for, delay, warm_up
+from .drain import NOTHING, WRITE, prepared, run_all, warm_up
 
 PART = "statements"
 SHOWN = 20
@@ -21,28 +21,24 @@ def run(bench):
 
 
 def measure(bench, kind, side):
-    site, count = bench.site(side, is_running=True), count_for(bench, kind, side)
-    site.driver.do("prepare", count=count)
-    delay(site, kind, count)
-    finish(bench, side, kind.name, count)
+    site, count = prepared(bench, kind, side)
+    finish(site, kind.name, count)
 
 
 def measure_chain(bench, side):
     site, count = bench.site(side, is_running=True), bench.sizes.chain
     site.driver.do("prepare", count=count)
     site.driver.do("one_chain", timeout=bench.sizes.limit, count=count, commit=False)
-    finish(bench, side, "a chain", count)
-
-
-def finish(bench, side, name, count):
-    """Commit, wait for the jobs, and add the list of what they took."""
-    site = bench.site(side, is_running=True)
     site.settle()
-    site.statements.reset()
-    site.driver.do("commit")
-    if not site.wait_for_jobs():
-        raise StackError(f"{count:,} jobs did not end in time", "choose a smaller size")
-    bench.results.add_text("\n".join(lines(site, name, count)))
+    finish(site, "a chain", count)
+
+
+def finish(site, name, count):
+    """Commit, wait for the jobs, and add the list of what they took."""
+    with site.statements.counting():
+        if not run_all(site):
+            raise StackError(f"{count:,} jobs did not end in time", "choose a smaller size")
+        site.bench.results.add_text("\n".join(lines(site, name, count)))
 
 
 def lines(site, name, count):

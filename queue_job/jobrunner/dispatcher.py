@@ -11,8 +11,11 @@ import threading
 import time
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from math import inf
 from urllib.parse import urlencode, urlsplit
+
+from urllib3.util.connection import create_connection
 
 from ..core.log_text import one_line
 from ..core.slot import HINTS_HEADER, REFUSED_HEADER
@@ -24,6 +27,14 @@ CONNECT_TIMEOUT = 10
 #: How a silent connection is probed, whether its other end is still there: seconds until that
 #: begins, seconds between two probes, and how many are not answered before it is given up.
 KEEPALIVE = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3}
+SOCKET_OPTIONS = [
+    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+    *(
+        (socket.IPPROTO_TCP, getattr(socket, name), value)
+        for name, value in KEEPALIVE.items()
+        if hasattr(socket, name)
+    ),
+]
 MAX_THREADS = 256
 #: Seconds for which a request that nobody waits for any more is left open: its end tells that the
 #: server is alive. Then its thread is needed; and seconds between two looks at that.
@@ -167,12 +178,11 @@ def _open(url):
     parts = urlsplit(url)
     kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
     connection = kind(parts.hostname, parts.port, timeout=CONNECT_TIMEOUT)
+    # The options before it connects: all idle workers of a prefork server wake up then, and take the
+    # cores for a moment; by then the request should be there.
+    connection._create_connection = partial(create_connection, socket_options=SOCKET_OPTIONS)
     connection.connect()
     connection.sock.settimeout(None)
-    connection.sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    for name, value in KEEPALIVE.items():
-        if hasattr(socket, name):
-            connection.sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
     return connection
 
 

@@ -53,7 +53,7 @@ BEGIN{notice_lost_client}
     END IF;
     PERFORM FROM queue_job
       WHERE {condition}
-        AND (_epoch IS NULL OR _epoch = (SELECT epoch::text FROM queue_job_leader))
+        AND (_epoch IS NULL OR _epoch = (SELECT epoch::text FROM queue_job_leader WHERE id = 1))
         FOR NO KEY UPDATE SKIP LOCKED;
     IF FOUND THEN
         _ := set_config('synchronous_commit', 'off', true);
@@ -103,9 +103,8 @@ _LOCKED = f"""pg_try_advisory_xact_lock({JOB_LOCK_CLASS}, id),
 
 #: Every row is found by a key. Planned anew for the values of a call, as PostgreSQL would for
 #: some of them, a statement costs more than it does; and its plan must not depend on how small
-#: the table was when it was made. That a table without an index is read all the same makes a plan
-#: look dear, and worth being compiled.
-_SETTINGS = "SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET jit = off"
+#: the table was when it was made.
+_SETTINGS = "SET plan_cache_mode = force_generic_plan SET enable_seqscan = off"
 
 
 def _filled(body, **parts):

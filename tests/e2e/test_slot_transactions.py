@@ -98,7 +98,31 @@ def chain_in_a_slot():
     chain(*jobs).delay()
     return run([job._generated_job.uuid for job in jobs], behind="0")
 
-def run(uuids, before=lambda: None, controller=RunJobController, behind=None):
+def at_the_end_of_the_budget():
+    # the first one has a dependent and a hint behind it, and no time for either
+    partner = env["res.partner"]
+    first, second = [partner.delayable(channel="root").write_nothing() for _ in range(2)]
+    chain(first, second).delay()
+    uuids = [first._generated_job.uuid, second._generated_job.uuid]
+    uuids.append(partner.with_delay(channel="root").write_nothing().uuid)
+    return run(uuids, deadline=0)
+
+def chain_without_signals():
+    # the answer to the commit is there, the release with it, and something fails behind it
+    registry = type(env.registry)
+    signal, failures = registry.signal_changes, [None]
+    def signal_changes(self):
+        if failures:
+            failures.pop()
+            raise ValueError("no signals today")
+        return signal(self)
+    registry.signal_changes = signal_changes
+    try:
+        return chain_in_a_slot()
+    finally:
+        registry.signal_changes = signal
+
+def run(uuids, before=lambda: None, controller=RunJobController, behind=None, deadline=float("inf")):
     global ids
     seen.clear()
     env.cr.execute("SELECT id FROM queue_job WHERE uuid = ANY(%s) ORDER BY id", [uuids])
@@ -110,7 +134,7 @@ def run(uuids, before=lambda: None, controller=RunJobController, behind=None):
     sent.clear()
     Cursor.execute = execute
     hints = ids[1:] if behind is None else []
-    slot = env.registry, uuids[0], None, hints, float("inf"), behind
+    slot = env.registry, uuids[0], None, hints, deadline, behind
     try:
         headers, error = controller._run_slot(*slot), None
     except Exception as raised:
@@ -143,6 +167,8 @@ class LeavesSomething(RunJobController):
 slot("write_nothing")
 results = {name: slot(name) for name in [method.__name__ for method in METHODS]}
 results["chain"] = chain_in_a_slot()
+results["budget"] = at_the_end_of_the_budget()
+results["chain_without_signals"] = chain_without_signals()
 results["claim_finds_nothing"] = slot("write_nothing", before=cancel_second)
 results["something_left"] = slot("write_nothing", controller=LeavesSomething)
 results["lock_breaks"] = slot(
@@ -172,11 +198,18 @@ def test_two_ways_to_postgresql_for_each_job(results):
     assert result["locks"] == 0
 
 
-def test_two_more_where_another_job_waits_for_it(results):
+def test_as_many_where_another_job_waits_for_it(results):
     result = results["chain"]
     assert result["states"] == ["done"] * 3
-    # not for the last one, which nothing waits for
-    assert result["statements"] == 6 + 2 * 2
+    assert result["statements"] == 6
+
+
+def test_what_is_released_without_another_claim_is_committed(results):
+    assert results["budget"]["states"] == ["done", "pending", "pending"]
+
+
+def test_a_release_that_was_rolled_back_is_done_again(results):
+    assert results["chain_without_signals"]["states"] == ["done"] * 3
 
 
 def test_the_transaction_of_a_job(results):

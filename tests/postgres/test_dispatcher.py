@@ -240,3 +240,16 @@ def test_a_request_that_is_given_up_ends_in_time(make, serve, jobrunner, monkeyp
     assert "TimeoutError" in responses(dispatcher)[0].problem
     server.gate.set()
     assert ask(dispatcher, server).problem is None
+
+
+def test_a_silent_connection_is_probed(jobrunner):
+    dispatcher = jobrunner.dispatcher
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        connection = dispatcher._open(f"http://127.0.0.1:{server.getsockname()[1]}")
+        sock = connection.sock
+        assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+        for name, value in dispatcher.KEEPALIVE.items():
+            assert sock.getsockopt(socket.IPPROTO_TCP, getattr(socket, name)) == value
+        # an answer may take hours
+        assert sock.gettimeout() is None
+        connection.close()

@@ -1,6 +1,7 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl.html).
 """Dependents are released once their last parent is done, whoever ends at the same time."""
 
+import itertools
 import multiprocessing
 import re
 import traceback
@@ -78,7 +79,7 @@ def end_jobs(dsn, statement, uuids, start, problems):
             cursor.execute("UPDATE queue_job SET state = 'done' WHERE uuid = %s", (uuid,))
             connection.commit()
             connection.set_session(isolation_level="READ COMMITTED")
-            cursor.execute(statement, {"uuid": uuid, "channel": None, "before": None})
+            cursor.execute(statement, [uuid, None, None])
             connection.commit()
     except BaseException:
         problems.put(traceback.format_exc())
@@ -130,9 +131,7 @@ def release(connect, database, dependency):
         with connect(database).cursor() as cursor:
             for uuid in uuids:
                 cursor.execute("UPDATE queue_job SET state = 'done' WHERE uuid = %s", (uuid,))
-                cursor.execute(
-                    dependency.RELEASE_DEPENDENTS, {"uuid": uuid, "channel": channel, "before": []}
-                )
+                cursor.execute(dependency.RELEASE_DEPENDENTS, [uuid, channel, []])
             cursor.execute(read)
             return cursor.fetchone()[0]
 
@@ -193,18 +192,12 @@ def test_nothing_is_released_before_a_barrier_opens(
     link(parents, children, True)
     sql("UPDATE queue_job SET state = 'failed' WHERE uuid = %s", parents[3])
     with connect(database, autocommit=True).cursor() as cursor:
-        cursor.execute(
-            dependency.RELEASE_DEPENDENTS, {"uuid": parents[0], "channel": None, "before": None}
-        )
+        cursor.execute(dependency.RELEASE_DEPENDENTS, [parents[0], None, None])
         assert cursor.fetchall() == []
         cursor.execute("UPDATE queue_job SET state = 'done' WHERE uuid = %s", (parents[3],))
-        cursor.execute(
-            dependency.RELEASE_DEPENDENTS, {"uuid": parents[3], "channel": None, "before": None}
-        )
+        cursor.execute(dependency.RELEASE_DEPENDENTS, [parents[3], None, None])
         assert len(cursor.fetchall()) == 20
-        cursor.execute(
-            dependency.RELEASE_DEPENDENTS, {"uuid": parents[3], "channel": None, "before": None}
-        )
+        cursor.execute(dependency.RELEASE_DEPENDENTS, [parents[3], None, None])
         assert cursor.fetchall() == []
 
 
@@ -233,9 +226,7 @@ def test_what_two_open_snapshots_miss_is_released_by_the_runner(
     for caller, parent in zip(callers, parents, strict=True):
         with caller.cursor() as cursor:
             cursor.execute("UPDATE queue_job SET state = 'done' WHERE uuid = %s", (parent,))
-            cursor.execute(
-                dependency.RELEASE_DEPENDENTS, {"uuid": parent, "channel": None, "before": []}
-            )
+            cursor.execute(dependency.RELEASE_DEPENDENTS, [parent, None, []])
             assert cursor.fetchall() == []
     with connect(database, autocommit=True).cursor() as runner:
         for caller in callers:
@@ -277,7 +268,7 @@ def released(sql, insert_many, link, dependency, connect, database):
             job_id
             for (job_id,) in sql("SELECT id FROM queue_job WHERE uuid = ANY(%s)", list(before))
         ]
-        values = {"uuid": parent, "channel": channel, "before": ids}
+        values = [parent, channel, ids]
         with connect(database, autocommit=True).cursor() as cursor:
             cursor.execute("LISTEN queue_job_channel")
             cursor.execute(dependency.RELEASE_DEPENDENTS, values)
@@ -335,5 +326,7 @@ def test_every_statement_can_be_prepared(sql, dependency):
         names = sorted(set(re.findall(r"%\((\w+)\)s", statement)))
         for number, name in enumerate(names, start=1):
             statement = statement.replace(f"%({name})s", f"${number}")
+        numbers = itertools.count(len(names) + 1)
+        statement = re.sub("%s", lambda _match: f"${next(numbers)}", statement)
         sql(f"PREPARE checked AS {statement}")
         sql("DEALLOCATE checked")
