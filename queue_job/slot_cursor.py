@@ -71,7 +71,7 @@ def set_isolation(cr, level):
 def fresh_environment(cr, grant=None):
     """:return: superuser's environment that shares nothing with those before it on ``cr``
 
-    :param str grant: token of the request for a job, for :func:`execution.acquire`; with None the job
+    :param str grant: token of the request for a job, for :func:`acquisition.acquire`; with None the job
         is one whose row has none
     """
     if not in_test_mode():

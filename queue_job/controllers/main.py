@@ -10,11 +10,13 @@ from werkzeug.exceptions import BadRequest, NotFound
 from odoo import SUPERUSER_ID, http
 from odoo.http import request
 
-from .. import execution
+from .. import acquisition, execution, settlement, slot_cursor
+from ..core.log_text import quoted
 from ..core.retry import CONFLICT_INTERVAL
 from ..core.slot import BUDGET, HINTS_HEADER, REFUSED_HEADER, parse_hints, parse_successor
 from ..core.states import FAILED
 from ..exception import NoSuchJobError
+from ..outcome import Retry, Return, classify
 from ..surroundings import run_apart
 
 _logger = logging.getLogger(__name__)
@@ -84,7 +86,7 @@ class RunJobController(http.Controller):
             hints = parse_hints(kw.get("hints"))
             behind = kw.get("next")
         else:
-            grant = execution.grant_of_old_style_call(registry)
+            grant = acquisition.grant_of_old_style_call(registry)
         deadline = time.monotonic() + BUDGET
         headers = self._run_slot(registry, job_uuid, grant, hints, deadline, behind)
         return request.make_response("", headers) if headers else ""
@@ -98,8 +100,8 @@ class RunJobController(http.Controller):
         :return: list of the headers of the answer, (name, value)
         """
         # Never the cursor of the request: Odoo would run the job again on a conflict.
-        with execution.own_cursor(registry) as cr:
-            env = execution.fresh_environment(cr, grant)
+        with slot_cursor.own_cursor(registry) as cr:
+            env = slot_cursor.fresh_environment(cr, grant)
             job = cls._acquire_job(env, job_uuid)
             if job is None:
                 return [(REFUSED_HEADER, "1")]
@@ -118,8 +120,8 @@ class RunJobController(http.Controller):
         for count, hint in enumerate(slot.hints):
             if slot.cr.closed or time.monotonic() > slot.deadline:
                 return count, were_claimed
-            env = execution.fresh_environment(slot.cr)
-            hinted = execution.acquire_hint(env, hint, slot.channel, slot.grant)
+            env = slot_cursor.fresh_environment(slot.cr)
+            hinted = acquisition.acquire_hint(env, hint, slot.channel, slot.grant)
             if hinted is None:
                 were_claimed = False
             else:
@@ -138,14 +140,14 @@ class RunJobController(http.Controller):
                 job.successor = parse_successor(slot.behind, slot.channel, slot.hints[count:])
             if execution.begin(env, job):
                 may_release = job.successor is not None and job.has_dependents
-                execution.expect_claim(slot.cr, may_release or count < len(slot.hints))
+                slot_cursor.expect_claim(slot.cr, may_release or count < len(slot.hints))
                 run_apart(cls._run_and_report, env, job)
             if job.next_id is None:
                 return True
             if slot.cr.closed:
                 break
-            env = execution.fresh_environment(slot.cr)
-            job = execution.acquire_hint(env, job.next_id, slot.channel, slot.grant, slot.uuid)
+            env = slot_cursor.fresh_environment(slot.cr)
+            job = acquisition.acquire_hint(env, job.next_id, slot.channel, slot.grant, slot.uuid)
         return False
 
     @classmethod
@@ -155,7 +157,7 @@ class RunJobController(http.Controller):
         except Exception:
             # The error of a job that has failed is in the log and in its row already.
             if job.state != FAILED:
-                execution.log_error(
+                settlement.log_error(
                     "%s could not be settled; it will be found dead", job, logger=_logger
                 )
 
@@ -166,7 +168,7 @@ class RunJobController(http.Controller):
         :return: :class:`~odoo.addons.queue_job.job.Job`, or None
         """
         try:
-            return execution.acquire(env, job_uuid)
+            return acquisition.acquire(env, job_uuid)
         except NoSuchJobError:
             _logger.warning(
                 "was requested to run job %s, but it does not exist, or it is not"
@@ -200,33 +202,33 @@ class RunJobController(http.Controller):
 
         :return: bool, whether the job is done all the same
         """
-        outcome = execution.classify(error, job, execution.connection_lost(env.cr))
+        outcome = classify(error, job, slot_cursor.connection_lost(env.cr))
         execution.roll_back(env, outcome)
-        if execution.was_committed(job):
-            execution.log_error(
+        if settlement.was_committed(job):
+            settlement.log_error(
                 "%s is done, but something after its commit failed", job, logger=_logger
             )
             return True
-        if isinstance(outcome, execution.Retry):
-            execution.settle_retry(job, outcome)
-        elif isinstance(outcome, execution.Return):
-            execution.settle_return(job, outcome)
+        if isinstance(outcome, Retry):
+            settlement.settle_retry(job, outcome)
+        elif isinstance(outcome, Return):
+            settlement.settle_return(job, outcome)
         else:
             cls._settle_failure(job, outcome)
         return False
 
     @classmethod
     def _settle_failure(cls, job, outcome):
-        _logger.error("%s failed\n%s", job, execution.quoted(outcome.traceback))
+        _logger.error("%s failed\n%s", job, quoted(outcome.traceback))
         values = cls._get_failure_values(job, outcome.traceback, outcome.error)
-        if execution.settle_failed(job, values):
-            execution.run_failure_hook(job, values)
+        if settlement.settle_failed(job, values):
+            settlement.run_failure_hook(job, values)
         raise outcome.error
 
     @classmethod
     def _get_failure_values(cls, job, traceback_txt, exception):
         """:return: dict ``exc_info exc_name exc_message`` of a job that failed"""
-        return execution.failure_values(traceback_txt, exception)
+        return settlement.failure_values(traceback_txt, exception)
 
     @classmethod
     def _enqueue_dependent_jobs(cls, env, job):

@@ -5,7 +5,7 @@ import logging
 
 from odoo import api, models
 
-from .. import execution
+from .. import settlement
 from ..core.states import FAILED
 
 _logger = logging.getLogger(__name__)
@@ -22,7 +22,7 @@ class QueueJob(models.Model):
                     self._message_post_on_failure()
             except Exception:
                 # that a job has failed is not lost because nobody could be told
-                execution.log_error("the failure of %s could not be told", self, logger=_logger)
+                settlement.log_error("the failure of %s could not be told", self, logger=_logger)
         return result
 
     def _message_post_on_failure(self):

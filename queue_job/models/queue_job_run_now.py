@@ -7,9 +7,11 @@ from odoo import models
 from odoo.exceptions import UserError
 from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 
-from .. import execution
+from .. import settlement
+from ..core.log_text import quoted
 from ..core.states import CANCELLED, DONE, ENQUEUED, FAILED, PENDING
 from ..job import Job
+from ..outcome import Retry, classify
 
 _logger = logging.getLogger(__name__)
 
@@ -93,14 +95,14 @@ class QueueJob(models.Model):
             job.enqueue_waiting()
 
     def _settle_now(self, job, error):
-        outcome = execution.classify(error, job, connection_lost=False)
-        if isinstance(outcome, execution.Retry):
+        outcome = classify(error, job, connection_lost=False)
+        if isinstance(outcome, Retry):
             job.postpone(result=outcome.reason, seconds=outcome.seconds)
             job.set_pending(reset_retry=False)
             job.store()
             return
-        _logger.warning("%s failed, run by hand\n%s", job, execution.quoted(outcome.traceback))
-        values = execution.failure_values(outcome.traceback, outcome.error)
+        _logger.warning("%s failed, run by hand\n%s", job, quoted(outcome.traceback))
+        values = settlement.failure_values(outcome.traceback, outcome.error)
         job.result = None
         job.set_failed(**values)
         job.store()
@@ -110,4 +112,4 @@ class QueueJob(models.Model):
         except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY:
             raise
         except Exception:
-            execution.log_error("the method on failure of %s failed itself", job, logger=_logger)
+            settlement.log_error("the method on failure of %s failed itself", job, logger=_logger)

@@ -5,7 +5,7 @@
 import json
 import logging
 
-from odoo.addons.queue_job.execution import OLD_STYLE_PARAMETER
+from odoo.addons.queue_job.acquisition import OLD_STYLE_PARAMETER
 from odoo.tests import HttpCase
 from odoo.tools import mute_logger
 

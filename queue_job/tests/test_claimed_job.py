@@ -7,10 +7,12 @@ from unittest import mock
 from psycopg2.errors import SerializationFailure
 
 from odoo import api
-from odoo.addons.queue_job import execution, job_storage
+from odoo.addons.queue_job import acquisition, execution, job_storage, settlement
 from odoo.addons.queue_job.controllers.main import RunJobController
 from odoo.addons.queue_job.exception import NoSuchJobError, RetryableJobError
 from odoo.addons.queue_job.job import Job
+from odoo.addons.queue_job.outcome import Return
+from odoo.addons.queue_job.slot_cursor import GRANT_KEY
 from odoo.tests import TransactionCase
 
 COLUMNS = (
@@ -47,7 +49,7 @@ class ClaimedJobCase(TransactionCase):
 
     def acquire(self, uuid, **context):
         with mock.patch.object(self.env.cr, "commit"):
-            return execution.acquire(self.env(context=context), uuid)
+            return acquisition.acquire(self.env(context=context), uuid)
 
     def row(self, uuid):
         self.env.flush_all()
@@ -89,10 +91,10 @@ class TestClaim(ClaimedJobCase):
         job = self.enqueued()
         job.lease = "token"
         job.store()
-        for context in ({}, {execution.GRANT_KEY: "guess"}):
+        for context in ({}, {GRANT_KEY: "guess"}):
             with self.assertRaises(NoSuchJobError):
                 self.acquire(job.uuid, **context)
-        acquired = self.acquire(job.uuid, **{execution.GRANT_KEY: "token"})
+        acquired = self.acquire(job.uuid, **{GRANT_KEY: "token"})
         self.assertNotEqual(acquired.lease, "token")
 
     def test_a_hint_has_to_be_due_pending_and_of_the_channel(self):
@@ -102,8 +104,8 @@ class TestClaim(ClaimedJobCase):
         with mock.patch.object(self.env.cr, "commit"):
             for refused, channel in ((job, "root.b"), (later, "root.a"), (enqueued, "root.a")):
                 row_id = refused.db_record().id
-                self.assertIsNone(execution.acquire_hint(self.env, row_id, channel))
-            claimed = execution.acquire_hint(self.env, job.db_record().id, "root.a")
+                self.assertIsNone(acquisition.acquire_hint(self.env, row_id, channel))
+            claimed = acquisition.acquire_hint(self.env, job.db_record().id, "root.a")
         self.assertEqual(claimed, job)
         self.assertEqual(job.db_record().state, "started")
 
@@ -234,8 +236,8 @@ class TestSettle(ClaimedJobCase):
 
         with (
             mock.patch.object(Job, "store", autospec=True, side_effect=lose_the_race) as store,
-            self.assertLogs("odoo.addons.queue_job.execution", "WARNING"),
+            self.assertLogs("odoo.addons.queue_job.settlement", "WARNING"),
         ):
-            execution.settle_return(job, execution.Return("lost"))
+            settlement.settle_return(job, Return("lost"))
         self.assertEqual(store.call_count, 1)
         self.assertEqual(self.row(job.uuid)["state"], "cancelled")

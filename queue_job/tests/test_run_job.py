@@ -68,7 +68,7 @@ class TestAcquire(RunJobCase):
         job = self.enqueued(max_retries=3)
         job.retry, job.exc_name, job.exc_message = 3, "JobFoundDead", "The worker is gone"
         job.store()
-        with self.assertLogs("odoo.addons.queue_job.execution", logging.ERROR):
+        with self.assertLogs("odoo.addons.queue_job.acquisition", logging.ERROR):
             acquired, _commit = self.acquire(job.uuid)
         self.assertIsNone(acquired)
         record = job.db_record()

@@ -5,7 +5,7 @@ from unittest import mock
 
 from psycopg2 import IntegrityError
 
-from odoo.addons.queue_job import execution
+from odoo.addons.queue_job import acquisition
 from odoo.addons.queue_job.core.time_limit import TIMED_OUT
 from odoo.addons.queue_job.job import Job
 from odoo.exceptions import UserError
@@ -124,7 +124,7 @@ class TestTimedOut(TransactionCase):
         job.exc_name, job.exc_message, job.exc_info = TIMED_OUT, MESSAGE, "more"
         job.store()
         with mock.patch.object(self.env.cr, "commit"):
-            self.assertIsNone(execution.acquire(self.env, job.uuid))
+            self.assertIsNone(acquisition.acquire(self.env, job.uuid))
         return job.db_record()
 
     def test_it_waits_as_the_retry_pattern_says(self):
@@ -149,7 +149,7 @@ class TestTimedOut(TransactionCase):
         self.patch(
             type(self.partner), "message_post", lambda records, **values: calls.append(values)
         )
-        with self.assertLogs("odoo.addons.queue_job.execution", "ERROR"):
+        with self.assertLogs("odoo.addons.queue_job.acquisition", "ERROR"):
             record = self.acquire(retry=3, max_retries=3)
         self.assertEqual((record.state, record.retry), ("failed", 3))
         self.assertEqual((record.exc_name, record.exc_message), (TIMED_OUT, MESSAGE))
@@ -164,5 +164,5 @@ class TestTimedOut(TransactionCase):
         self.env["queue.job.function"].create(
             {"name": "<res.partner>.address_get", "never_retried_exceptions": TIMED_OUT}
         )
-        with self.assertLogs("odoo.addons.queue_job.execution", "ERROR"):
+        with self.assertLogs("odoo.addons.queue_job.acquisition", "ERROR"):
             self.assertEqual(self.acquire(max_retries=5).state, "failed")

@@ -103,8 +103,8 @@ def test_the_route_acquires_and_runs_through_the_class(addon, controller, step, 
     acquire, run = step("_acquire_job", return_value=job), step("_runjob")
     with (
         mock.patch.object(main, "request", new=mock.Mock()) as request,
-        mock.patch.object(main.execution, "own_cursor"),
-        mock.patch.object(main.execution, "fresh_environment", return_value=env),
+        mock.patch.object(main.slot_cursor, "own_cursor"),
+        mock.patch.object(main.slot_cursor, "fresh_environment", return_value=env),
     ):
         assert controller.runjob.original_endpoint(controller(), "the-uuid", db="x") == ""
     request.update_env.assert_called_once_with(user=main.SUPERUSER_ID)

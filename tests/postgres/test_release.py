@@ -1,7 +1,6 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl.html).
 """Dependents are released once their last parent is done, whoever ends at the same time."""
 
-import itertools
 import multiprocessing
 import re
 import traceback
@@ -326,7 +325,7 @@ def test_every_statement_can_be_prepared(sql, dependency):
         names = sorted(set(re.findall(r"%\((\w+)\)s", statement)))
         for number, name in enumerate(names, start=1):
             statement = statement.replace(f"%({name})s", f"${number}")
-        numbers = itertools.count(len(names) + 1)
-        statement = re.sub("%s", lambda _match: f"${next(numbers)}", statement)
+        for number in range(len(names), len(names) + statement.count("%s")):
+            statement = statement.replace("%s", f"${number + 1}", 1)
         sql(f"PREPARE checked AS {statement}")
         sql("DEALLOCATE checked")

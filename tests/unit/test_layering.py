@@ -50,10 +50,12 @@ ALLOWED = {
     "job_batch": {"core", "dependency", "job", "job_storage"},
     "delayable_graph": {"core", "identity_guard", "job_row", "job_storage", "utils"},
     "delay": {"core", "delayable_graph", "exception", "job", "job_call"},
-    "execution": {
-        *("core", "exception", "fields", "job", "job_claim", "job_storage", "job_values"),
-        *("outage", "outcome", "slot_cursor", "utils"),
+    "acquisition": {
+        *("core", "exception", "job", "job_claim", "job_storage", "job_values", "settlement"),
+        *("slot_cursor", "utils"),
     },
+    "execution": {"job_storage", "outage", "outcome", "slot_cursor", "utils"},
+    "settlement": {"core", "job_values", "outage", "utils"},
     "outcome": {"core", "exception", "job_values"},
     "slot_cursor": {"utils"},
     "surroundings": set(),
@@ -62,11 +64,13 @@ ALLOWED = {
     "models": {
         *("core", "declaration", "delay", "dependency", "dependency_fields", "dotted_path"),
         "exception",
-        *("execution", "fields", "job", "job_batch", "job_stop", "job_storage", "sql", "utils"),
+        *("fields", "job", "job_batch", "job_stop", "job_storage", "outcome", "settlement", "sql"),
+        "utils",
     },
     "wizards": {"core", "exception", "job", "models"},
     "controllers": {
-        *("core", "delay", "exception", "execution", "job", "surroundings", "utils"),
+        *("acquisition", "core", "delay", "exception", "execution", "job", "outcome"),
+        *("settlement", "slot_cursor", "surroundings", "utils"),
     },
     "jobrunner": {"core", "exception"},
     "cli": {"core", "exception", "jobrunner"},

@@ -4,7 +4,7 @@
 import json
 from contextlib import contextmanager
 
-from odoo.addons.queue_job.execution import OLD_STYLE_PARAMETER
+from odoo.addons.queue_job.acquisition import OLD_STYLE_PARAMETER
 from odoo.tests import HttpCase, TransactionCase, new_test_user
 from odoo.tools import mute_logger
 
