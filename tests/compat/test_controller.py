@@ -103,6 +103,7 @@ def test_the_route_acquires_and_runs_through_the_class(addon, controller, step, 
     acquire, run = step("_acquire_job", return_value=job), step("_runjob")
     with (
         mock.patch.object(main, "request", new=mock.Mock()) as request,
+        mock.patch.object(main.acquisition, "grant_of_old_style_call", return_value=None),
         mock.patch.object(main.slot_cursor, "own_cursor"),
         mock.patch.object(main.slot_cursor, "fresh_environment", return_value=env),
     ):
