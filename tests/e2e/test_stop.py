@@ -15,13 +15,7 @@ def database(server):
 
 CODE = """
 from odoo.addons.queue_job.delay import chain
-action = env["ir.actions.server"].create({
-    "name": "busy",
-    "model_id": env.ref("base.model_res_partner").id,
-    "state": "code",
-    "code": %r,
-})
-first, second = action.delayable().run(), env["queue.job"].delayable()._test_job()
+first, second = code_action(%r).delayable().run(), env["queue.job"].delayable()._test_job()
 chain(first, second).delay()
 jobs = [first._generated_job, second._generated_job]
 """

@@ -1,14 +1,11 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl.html).
 """A server of this version on a database that an earlier one has left, before and after ``-u``."""
 
-from pathlib import Path
-
 import pytest
 
 from stack import run_script
 from stack.waiting import wait_until
 
-OLDER = Path(__file__).parent / "older_triggers.sql"
 #: The runner polls every 30 seconds, and when it begins.
 PATIENCE = 15
 
@@ -16,10 +13,8 @@ DELAY = "env['res.users'].with_delay(eta=2).search_count([]); env.cr.commit()"
 
 
 @pytest.fixture(scope="module")
-def database(addon_template, copies, cluster):
-    database = copies(addon_template, "older_triggers")
-    cluster.execute(OLDER.read_text(), database=database)
-    return database
+def database(as_older):
+    return as_older("older_triggers", "older_triggers.sql")
 
 
 @pytest.fixture(scope="module")
