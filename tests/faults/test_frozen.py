@@ -14,6 +14,7 @@ CAPACITY = 4
 #: Seconds until a request that was not begun is given up, and what it takes to run its job elsewhere.
 STUCK = 60
 PATIENCE = 40
+NOT_SETTLED = "is not settled: it was taken from this worker meanwhile"
 REFUSED = "does not exist, or it is not enqueued any more"
 
 
@@ -128,3 +129,26 @@ def test_a_frozen_worker_is_killed_by_its_server(stage, judge):
         recovery = here.wait_for("done", begun, timeout=limit + PATIENCE)
         judge(here, f"worker frozen, killed by Odoo after {limit} s", recovery)
     assert here.rows(begun, "retry") == [(2,)]
+
+
+@pytest.mark.long
+def test_the_job_of_a_frozen_worker_is_over_its_time_limit(stage, judge):
+    """It fails meanwhile; the worker that wakes up can't settle it, and does other jobs then."""
+    here = stage(workers=2, channels="root:2")
+    begun = here.delay("leave", kwargs={"seconds": 2}, expected="failed", timeout=4, max_retries=1)
+    here.wait_for("started", begun)
+    worker = here.worker_of(begun[0])
+    with frozen([worker]):
+        recovery = here.wait_for("failed", begun, timeout=PATIENCE)
+        judge(here, "worker frozen beyond the time limit of its job", recovery)
+    wait_until(lambda: NOT_SETTLED in here.log(), PATIENCE, "what the worker says of it")
+
+    def is_at_work():
+        uuids = here.delay("leave", 10, kwargs={"seconds": 0.2})
+        here.wait_for("done", uuids)
+        return (worker,) in here.rows(uuids, "worker_pid")
+
+    wait_until(is_at_work, PATIENCE, "another job of that worker")
+    judge(here, "… and woken")
+    ((name, retry),) = here.rows(begun, "exc_name", "retry")
+    assert (name.endswith("JobTimedOut"), retry) == (True, 1)
