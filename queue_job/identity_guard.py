@@ -10,6 +10,8 @@ from contextlib import contextmanager
 
 from psycopg2.errors import LockNotAvailable, UniqueViolation
 
+from odoo.tools import SQL
+
 from .core.identity import PATIENCE
 from .core.states import STARTED, WAITING_STATES
 
@@ -40,8 +42,6 @@ _CONFLICT = """
 
 #: Take what is free of the guards of jobs that may wait without.
 _TAKE = "SELECT queue_job_take_guard(id) FROM queue_job WHERE uuid = ANY(%s)"
-
-_HOLDER = "SELECT * FROM queue_job WHERE identity_guard = %s"
 
 
 class IdentityTaken(Exception):
@@ -134,15 +134,18 @@ def _holder(env, key):
     values of the row as they are now.
     """
     model = env["queue.job"].sudo()
+    fields = [field for field in model._fields.values() if field.store and field.column_type]
+    # as the ORM reads them: psycopg2 would fail at JSON that Python can't parse
+    columns = SQL(", ").join(field.to_sql(model, "queue_job") for field in fields)
     with env.registry.cursor() as cr:
-        cr.execute(_HOLDER, (str(key),))
-        row = cr.dictfetchone()
+        cr.execute(SQL("SELECT %s FROM queue_job WHERE identity_guard = %s", columns, str(key)))
+        row = cr.fetchone()
     if row is None:
         return model
-    record = model.browse(row["id"])
-    for name, field in model._fields.items():
-        if field.store and field.column_type and name in row and name != "id":
-            field._insert_cache(record, [row[name]])
+    values = dict(zip(fields, row, strict=True))
+    record = model.browse(values.pop(model._fields["id"]))
+    for field, value in values.items():
+        field._insert_cache(record, [value])
     return record
 
 

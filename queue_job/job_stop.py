@@ -7,9 +7,12 @@ runs it is terminated, so that it does not go on for nothing. In that order: a w
 only loses its connection gives the job back, to be run again.
 """
 
+import logging
+from typing import NamedTuple
+
 import psycopg2.errors
 
-from .core.lock import terminate
+from .core.lock import terminate, why_not_terminated
 from .core.states import CANCELLED, ENQUEUED, PENDING, STARTED
 
 #: Take a job from the try that has this lease. The lock on the row is waited for briefly:
@@ -27,8 +30,21 @@ _END_TRY = f"""
 
 _TERMINATE = terminate("ARRAY(SELECT id FROM queue_job WHERE uuid = %(uuid)s)")
 
+_ROLE = "SELECT current_user::text"
+
 #: How often the row is tried to be had before it is given up.
 ATTEMPTS = 10
+
+_logger = logging.getLogger(__name__)
+
+
+class Stop(NamedTuple):
+    """What became of an attempt to stop a job."""
+
+    #: It is cancelled. If not, its try has ended meanwhile, or goes on because of :attr:`obstacle`.
+    is_cancelled: bool
+    #: Why its session goes on, which could not be ended; None: it could, or had ended.
+    obstacle: str | None
 
 
 def stop(job, result):
@@ -38,22 +54,30 @@ def stop(job, result):
 
     :param job: :class:`.job.Job`, as it is in its row
     :param str result: who cancelled it, or why
-    :return: bool, whether it was; false when the try has ended meanwhile
-    :raises psycopg2.errors.LockNotAvailable: its row can't be had, and the backend that
-        holds it could not be terminated
+    :return: :class:`Stop`
+    :raises psycopg2.errors.LockNotAvailable: its row can't be had, though whoever runs the job
+        was terminated
     """
+    obstacle = None
     for attempt in range(ATTEMPTS):
         try:
             with job.in_temporary_env():
-                is_ended = _end_try(job, result, is_interrupted=attempt > 0)
-        except (psycopg2.errors.LockNotAvailable, psycopg2.errors.SerializationFailure):
+                is_ended = _end_try(job, result, is_interrupted=attempt > 0 and not obstacle)
+        except (psycopg2.errors.LockNotAvailable, psycopg2.errors.SerializationFailure) as error:
+            if obstacle and isinstance(error, psycopg2.errors.LockNotAvailable):
+                # it is the job itself that holds its row, more than for a moment
+                _logger.warning("job %s can't be stopped: Odoo's %s", job.uuid, obstacle)
+                return Stop(False, obstacle)
             if attempt == ATTEMPTS - 1:
                 raise
-            _terminate(job)
+            obstacle = _terminate(job)
         else:
-            if is_ended:
-                _terminate(job)
-            return is_ended
+            obstacle = _terminate(job) if is_ended else None
+            if obstacle:
+                _logger.warning(
+                    "job %s is stopped, but its worker goes on: Odoo's %s", job.uuid, obstacle
+                )
+            return Stop(is_ended, obstacle)
 
 
 def _end_try(job, result, is_interrupted):
@@ -70,5 +94,12 @@ def _end_try(job, result, is_interrupted):
 
 
 def _terminate(job):
+    """:return: str, why a session of the job can't be ended; None: they are ending"""
     with job.in_temporary_env():
-        job.env.cr.execute(_TERMINATE, {"uuid": job.uuid})
+        cr = job.env.cr
+        cr.execute(_TERMINATE, {"uuid": job.uuid})
+        out_of_reach = sorted({role for role, is_ending in cr.fetchall() if not is_ending})
+        if not out_of_reach:
+            return None
+        cr.execute(_ROLE)
+        return why_not_terminated(cr.fetchone()[0], out_of_reach[0])

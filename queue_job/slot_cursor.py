@@ -76,6 +76,8 @@ def fresh_environment(cr, grant=None):
     """
     if not in_test_mode():
         cr.transaction = None
+        # Odoo clears it before the hooks that follow a commit, or a rollback: what those leave in it
+        # (at least the look-ups that the caches of the registry count there) is not for the next job.
         cr.cache.clear()
     context = {} if grant is None else {GRANT_KEY: grant}
     return api.Environment(cr, api.SUPERUSER_ID, context)

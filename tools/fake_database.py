@@ -35,6 +35,8 @@ class FakeDatabase:
     :param in_progress: class of the jobs that are returned, ``jobrunner.database.InProgress``
     """
 
+    tells_etas = True
+
     def __init__(self, db_name, clock, waiting, in_progress):
         self.db_name = db_name
         self.rows = {}

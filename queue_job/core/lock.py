@@ -60,6 +60,19 @@ def may_terminate(role):
            AND (pg_has_role({role}, 'USAGE') OR pg_has_role('pg_signal_backend', 'USAGE')))"""
 
 
+def why_not_terminated(mine, theirs):
+    """For whoever may grant it.
+
+    :param str mine: name of a role that may not end sessions
+    :param str theirs: name of the role whose sessions these are
+    :return: str
+    """
+    return (
+        f"role {mine} may not end sessions of {theirs}."
+        f" Use {theirs}, or GRANT pg_signal_backend TO {mine}"
+    )
+
+
 def terminate(job_ids):
     """Terminate the backends that run some jobs, as far as the current role may.
 

@@ -1,6 +1,7 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl.html).
 """What ``--check`` looks at in a database: can the runner do there what it has to?"""
 
+from ..core.lock import why_not_terminated
 from . import check_queries as queries
 from .hearing import deafness
 
@@ -33,6 +34,6 @@ def note(database):
     if may_terminate:
         return None
     return (
-        f"its role {role} may not end sessions of {owner}: stalled runners and jobs beyond their"
-        f" time limit go on. Use {owner}, or GRANT pg_signal_backend TO {role}"
+        "stalled runners and jobs beyond their time limit go on: its"
+        f" {why_not_terminated(role, owner)}"
     )

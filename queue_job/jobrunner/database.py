@@ -71,6 +71,8 @@ class Database:
         self.is_poll_only = poll_only
         #: Whether there may be a pooler between. What it would give to others is not changed then.
         self.is_pooled = poll_only
+        #: Whether its triggers tell of etas, as far as was seen: those of an earlier version don't.
+        self.tells_etas = False
         self._connection = None
         self._echo = None
 
@@ -119,7 +121,7 @@ class Database:
 
     def missing_addon(self):
         """:return: str, why this database can't be served; None when it can"""
-        is_odoo, has_table, has_schema = self.query(queries.FIND_ADDON)[0]
+        is_odoo, has_table, has_schema, self.tells_etas = self.query(queries.FIND_ADDON)[0]
         if not is_odoo:
             return "it is not an Odoo database (or not initialised yet)"
         if not has_table or not self._is_installed():
@@ -130,6 +132,10 @@ class Database:
 
     def _is_installed(self):
         return self.value(queries.FIND_INSTALLED)
+
+    def see_triggers(self):
+        """Renew :attr:`tells_etas`."""
+        self.tells_etas = self.value(queries.TELLS_ETAS)
 
     # -- notifications
 

@@ -11,6 +11,7 @@ from ..core.lock import (
     JOB_LOCK_CLASS,
     terminate,
 )
+from ..core.notification import ETA_CHANGED
 from ..core.ready_job import ready_jobs
 from ..core.time_limit import INFORMATION as TIMED_OUT_INFORMATION
 from ..core.time_limit import MESSAGE_SQL, TIMED_OUT
@@ -22,8 +23,18 @@ ROLE = "SELECT current_user::text"
 #: but what began before the last commit that it has replayed began on the lost primary.
 _HERE_SINCE = "greatest(pg_postmaster_start_time(), pg_last_xact_replay_timestamp())"
 
-#: Is this an Odoo database, is the addon installed in it, and is it this addon's schema?
-FIND_ADDON = """
+#: SQL condition: the triggers tell of etas. Those of an earlier version don't, until the update.
+_TELLS_ETAS = f"""
+    (SELECT count(*) = 2 FROM pg_proc
+      WHERE proname IN ('queue_job_notify_inserted', 'queue_job_notify_changed')
+        AND pronamespace = current_schema()::regnamespace
+        AND strpos(prosrc, '{ETA_CHANGED}') > 0) AS tells_etas
+"""
+TELLS_ETAS = f"SELECT {_TELLS_ETAS}"
+
+#: Is this an Odoo database, is the addon installed in it, is it this addon's schema, and do its
+#: triggers tell of etas?
+FIND_ADDON = f"""
     SELECT to_regclass('ir_module_module') IS NOT NULL AS is_odoo,
            to_regclass('queue_job') IS NOT NULL AS has_table,
            to_regproc('queue_job_claim_pending') IS NOT NULL
@@ -32,7 +43,8 @@ FIND_ADDON = """
                  WHERE table_schema = current_schema()
                    AND (table_name, column_name) IN (('queue_job_channel', 'has_limits'),
                                                      ('queue_job', 'timeout')))
-               AS has_schema
+               AS has_schema,
+           {_TELLS_ETAS}
 """
 FIND_INSTALLED = """
     SELECT EXISTS (

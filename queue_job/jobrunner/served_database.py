@@ -109,7 +109,8 @@ class ServedDatabase:
         if MODULES_CHANGED in channels:
             channels.discard(MODULES_CHANGED)
             self._next_touch = 0
-        if ETA_CHANGED in channels:
+            self.database.see_triggers()
+        if ETA_CHANGED in channels or (channels and not self.database.tells_etas):
             channels.discard(ETA_CHANGED)
             self._next_eta = min(self._next_eta, self._eta_seen + ETA_INTERVAL)
         self.windows.note_changed(channels)

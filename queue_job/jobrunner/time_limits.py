@@ -10,6 +10,8 @@ from math import inf
 
 from psycopg2.errors import LockNotAvailable
 
+from ..core.lock import why_not_terminated
+
 #: Seconds until a row that could not be had is tried again.
 SECOND_ATTEMPT = 0.5
 
@@ -83,14 +85,10 @@ class TimeLimits:
         roles = self._database.terminate(ids)
         for role in sorted(roles - self._out_of_reach):
             self._out_of_reach.add(role)
-            mine = self._database.role()
             _logger.warning(
-                "jobs of database %s that run longer than their time limit go on for a while: role %s"
-                " may not end sessions of %s. Use %s for the job runner, or GRANT pg_signal_backend TO %s",
+                "jobs of database %s that run longer than their time limit go on for a while: the job"
+                " runner's %s",
                 self._database.db_name,
-                mine,
-                role,
-                role,
-                mine,
+                why_not_terminated(self._database.role(), role),
             )
         return not roles

@@ -2,18 +2,18 @@
 """What nobody may do from outside. Who may do what, cell by cell of ``docs/security.rst``: see the tests of the addon
 ``queue_job_testing``."""
 
-import json
 import logging
 
 from odoo.addons.queue_job.acquisition import OLD_STYLE_PARAMETER
 from odoo.tests import HttpCase
-from odoo.tools import mute_logger
+
+from .job_case import RpcCase
 
 ACTORS = ("anonymous", "portal", "internal", "user", "other_manager", "manager")
 WIZARDS = ("queue.requeue.job", "queue.jobs.to.done", "queue.jobs.to.cancelled")
 
 
-class TestAccess(HttpCase):
+class TestAccess(RpcCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
@@ -50,14 +50,7 @@ class TestAccess(HttpCase):
 
     def rpc(self, model, method, *args, **kwargs):
         """:return: bool, whether it was allowed; and what it returned"""
-        params = {"model": model, "method": method, "args": args, "kwargs": kwargs}
-        with mute_logger("odoo.http", "odoo.addons.base.models.ir_rule", "odoo.sql_db"):
-            answer = self.url_open(
-                f"/web/dataset/call_kw/{model}/{method}",
-                data=json.dumps({"jsonrpc": "2.0", "method": "call", "params": params}),
-                headers={"Content-Type": "application/json"},
-            ).json()
-        self.env.invalidate_all()
+        answer = self.call_kw(model, method, args, kwargs)
         return "error" not in answer, answer.get("result")
 
     def each_actor(self):

@@ -5,6 +5,7 @@ import contextlib
 import json
 from unittest import mock
 
+from odoo.addons.queue_job import identity_guard
 from odoo.addons.queue_job.controllers.main import RunJobController
 from odoo.addons.queue_job.exception import JobError
 from odoo.addons.queue_job.job import Job
@@ -125,6 +126,29 @@ class TestUnreadable(UnreadableCase, TransactionCase):
             self.env.flush_all()
             self.env.cr.execute(f"SELECT {name}::text FROM queue_job WHERE id = %s", (record.id,))
             self.assertEqual(self.env.cr.fetchone()[0].replace(" ", ""), text.replace(" ", ""))
+
+    def test_the_holder_of_a_key(self):
+        """Read on another cursor, without the ORM."""
+
+        @contextlib.contextmanager
+        def this_cursor():
+            # in a test the job is in the transaction of the test
+            yield self.env.cr
+
+        @self.each()
+        def check(name, text, record):
+            self.env.cr.execute(
+                "UPDATE queue_job SET identity_guard = uuid WHERE id = %s", (record.id,)
+            )
+            (expected,) = record.read()
+            self.env.invalidate_all()
+            with mock.patch.object(self.registry, "cursor", this_cursor):
+                holder = identity_guard._holder(self.env, record.uuid)
+            self.assertEqual(holder, record)
+            with self.assertQueryCount(0):
+                values = {field: holder[field] for field in ("uuid", "state", "retry")}
+            self.assertEqual(values, {field: expected[field] for field in values})
+            self.assertEqual(holder.read([name])[0][name], expected[name])
 
     def test_another_user(self):
         """Nothing of the records is lost."""

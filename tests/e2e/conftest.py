@@ -29,16 +29,29 @@ def server(start_ready):
     return start_ready(workers=2, channels="root:1")
 
 
+#: A method of every model: ``run`` of what this returns.
+CODE_ACTION = """
+def code_action(code):
+    return env["ir.actions.server"].create({
+        "name": "code",
+        "model_id": env.ref("base.model_res_partner").id,
+        "state": "code",
+        "code": code,
+    })
+"""
+
+
 @pytest.fixture
 def delay(shell):
     """A function that runs a script in ``odoo shell``, commits, and returns the ``jobs`` it delayed and its pid.
 
-    The script sets ``jobs`` to a list of what ``with_delay()`` returned.
+    The script sets ``jobs`` to a list of what ``with_delay()`` returned; it can have a server action made of some
+    code by ``code_action(code)``.
     """
     report = "\nenv.cr.commit()\nimport json, os\nprint(json.dumps([os.getpid(), [job.uuid for job in jobs]]))"
 
     def run(database, script):
-        pid, uuids = json.loads(shell(database, script + report).splitlines()[-1])
+        pid, uuids = json.loads(shell(database, CODE_ACTION + script + report).splitlines()[-1])
         return uuids, pid
 
     return run

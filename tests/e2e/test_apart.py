@@ -16,7 +16,7 @@ for login, own in (("qj_first", env.company), ("qj_second", company)):
     users += env["res.users"].search([("login", "=", login)]) or env["res.users"].create(
         {{"name": login, "login": login, "company_id": own.id, "company_ids": [(6, 0, own.ids)]}}
     )
-records = env["queue.job.testing"]
+records = env["queue.job.litter"]
 first, second = (records.with_user(user).with_company(user.company_id) for user in users)
 jobs = [{jobs}]
 """

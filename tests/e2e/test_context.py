@@ -21,15 +21,12 @@ user = env["res.users"].create({
     "group_ids": [(4, env.ref("base.group_system").id)],
 })
 env["res.lang"]._activate_lang("fr_FR")
-action = env["ir.actions.server"].create({
-    "name": "tell", "model_id": env.ref("base.model_res_partner").id, "state": "code",
-    "code": '''
+action = code_action('''
 env["ir.config_parameter"].sudo().set_param("told." + env.context["job_uuid"], str({
     "uid": env.uid, "su": env.su, "company": env.company.id, "companies": env.companies.ids,
     "lang": env.lang, "tz": str(env.tz),
 }))
-''',
-})
+''')
 first, second = companies
 tell = action.with_env(env(user=user.id, context={}))
 """

@@ -91,12 +91,7 @@ def test_many_short_jobs_run_in_few_requests(server, database, delay, ended, con
 
 FAIL_AFTER_COMMIT = """
 from odoo.addons.queue_job.delay import chain
-action = env["ir.actions.server"].create({
-    "name": "fails after its commit",
-    "model_id": env.ref("base.model_res_partner").id,
-    "state": "code",
-    "code": "env['res.partner'].create({'name': 'kept'}); env.cr.postcommit.add(lambda: 1 / 0)",
-})
+action = code_action("env['res.partner'].create({'name': 'kept'}); env.cr.postcommit.add(lambda: 1 / 0)")
 first, second = action.delayable().run(), env["queue.job"].delayable()._test_job()
 chain(first, second).delay()
 jobs = [first._generated_job, second._generated_job]

@@ -12,13 +12,7 @@ from stack.waiting import wait_until
 GUIDE = (REPOSITORY / "docs" / "operating.rst").read_text()
 
 LONG_JOB = """
-action = env["ir.actions.server"].create({
-    "name": "long",
-    "model_id": env.ref("base.model_res_partner").id,
-    "state": "code",
-    "code": "env.cr.execute('SELECT pg_sleep(300)')",
-})
-jobs = [action.with_delay().run()]
+jobs = [code_action("env.cr.execute('SELECT pg_sleep(300)')").with_delay().run()]
 """
 SHORT_JOB = """
 jobs = [env["queue.job"].with_delay()._test_job()]

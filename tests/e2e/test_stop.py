@@ -15,13 +15,7 @@ def database(server):
 
 CODE = """
 from odoo.addons.queue_job.delay import chain
-action = env["ir.actions.server"].create({
-    "name": "busy",
-    "model_id": env.ref("base.model_res_partner").id,
-    "state": "code",
-    "code": %r,
-})
-first, second = action.delayable().run(), env["queue.job"].delayable()._test_job()
+first, second = code_action(%r).delayable().run(), env["queue.job"].delayable()._test_job()
 chain(first, second).delay()
 jobs = [first._generated_job, second._generated_job]
 """
@@ -69,6 +63,49 @@ def test_stopped(server, database, delay, shell, started, job_row, ended, count,
     assert ended(database, uuid)["state"] == "done"
     assert job_row(database, running)["state"] == "cancelled"
     assert count(name) == 0
+
+
+@pytest.fixture
+def role(cluster, database):
+    """A role for Odoo's shell that may not end the sessions of the server."""
+    name = "qj_pytest_stop"
+    cluster.execute(f"CREATE ROLE {name} LOGIN")
+    for what in ("TABLES", "SEQUENCES", "FUNCTIONS"):
+        cluster.execute(f"GRANT ALL ON ALL {what} IN SCHEMA public TO {name}", database=database)
+    yield name
+    cluster.execute(f"DROP OWNED BY {name}", database=database)
+    cluster.execute(f"DROP ROLE {name}")
+
+
+STOP_AND_SAY = """
+from odoo.exceptions import UserError
+job = env["queue.job"].search([("uuid", "=", %r)])
+try:
+    print("NOTIFIED", job.button_stop()["params"]["message"])
+except UserError as error:
+    print("REFUSED", error)
+env.cr.commit()
+"""
+
+
+@pytest.mark.parametrize(
+    ("answer", "state", "code"),
+    [
+        ("NOTIFIED Job", "cancelled", "time.sleep(8)"),
+        ("REFUSED Job", "done", HOLDING_ITS_ROW.replace("60", "20")),
+    ],
+    ids=["between_statements", "holding_its_row"],
+)
+def test_a_session_out_of_reach(database, delay, shell, started, ended, role, answer, state, code):
+    """What goes on, and what to grant, is said."""
+    (running, _waiting), _pid = delay(database, CODE % code)
+    started(running)
+    printed = shell(database, STOP_AND_SAY % running, options={"db_user": role})
+    assert answer in printed
+    assert running in printed
+    assert f"role {role} may not end sessions of" in printed
+    assert f"GRANT pg_signal_backend TO {role}" in printed
+    assert ended(database, running, 40)["state"] == state
 
 
 def test_what_has_ended_meanwhile_stays(server, database, delay, shell, ended, job_row):

@@ -13,17 +13,11 @@ def database(server):
 
 #: The job, one that follows in the same slot, and one that runs when it fails.
 CODE = """
-action = env["ir.actions.server"].create({
-    "name": "busy",
-    "model_id": env.ref("base.model_res_partner").id,
-    "state": "code",
-    "code": %(code)r,
-})
 env["queue.job.function"].search([("name", "=", "<ir.actions.server>.run")]).unlink()
 env["queue.job.function"].create({
     "name": "<ir.actions.server>.run", "retry_pattern": {1: 1}, "allow_commit": %(allow_commit)r,
 })
-busy = action.delayable(timeout=2, max_retries=%(max_retries)s, priority=1).run()
+busy = code_action(%(code)r).delayable(timeout=2, max_retries=%(max_retries)s, priority=1).run()
 handler = env["res.partner"].delayable().search_count([])
 busy.on_error(handler)
 busy.delay()

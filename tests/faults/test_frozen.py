@@ -1,7 +1,8 @@
-"""Odoo servers that are frozen: their kernel accepts requests, and nobody begins them."""
+"""Odoo servers that are frozen: their kernel accepts requests, and nobody begins them. And single workers."""
 
 import contextlib
 import signal
+import time
 
 import pytest
 from faults.stage import kill
@@ -13,6 +14,7 @@ CAPACITY = 4
 #: Seconds until a request that was not begun is given up, and what it takes to run its job elsewhere.
 STUCK = 60
 PATIENCE = 40
+NOT_SETTLED = "is not settled: it was taken from this worker meanwhile"
 REFUSED = "does not exist, or it is not enqueued any more"
 
 
@@ -27,15 +29,14 @@ def pair(stage):
 
 
 @contextlib.contextmanager
-def frozen(server):
-    """All processes of a server are stopped inside it."""
-    members = server.child.members()
-    for pid in members:
+def frozen(pids):
+    """The processes are stopped inside it."""
+    for pid in pids:
         kill(pid, signal.SIGSTOP)
     try:
         yield
     finally:
-        for pid in members:
+        for pid in pids:
             kill(pid, signal.SIGCONT)
 
 
@@ -67,7 +68,7 @@ def test_a_server_is_frozen_and_wakes_up(pair, judge, leads):
     )
     awake, stopped = here.servers
     with here.watching_capacity() as numbers:
-        with frozen(stopped):
+        with frozen(stopped.child.members()):
             uuids = here.delay("leave", 20, kwargs={"seconds": 0.3}, max_retries=1)
             here.wait_for("done", uuids, 20 - CAPACITY, timeout=PATIENCE)
             stuck = here.count("enqueued", uuids)
@@ -82,3 +83,72 @@ def test_a_server_is_frozen_and_wakes_up(pair, judge, leads):
     assert max(numbers) <= CAPACITY
     assert stopped.log_text().count(REFUSED) <= 2 * CAPACITY
     assert {retry for (retry,) in here.rows([*uuids, *more], "retry")} == {1}
+
+
+def test_one_of_two_workers_is_frozen_and_wakes_up(stage, judge):
+    """The other one does all that comes; what was begun is not taken from it, and not done twice."""
+    here = stage(workers=2, channels="root:2")
+    with here.watching_capacity() as numbers:
+        begun = here.delay("leave", kwargs={"seconds": 2}, max_retries=1)
+        here.wait_for("started", begun)
+        worker = here.worker_of(begun[0])
+        with frozen([worker]):
+            others = here.delay("leave", 30, kwargs={"seconds": 0.1}, max_retries=1)
+            here.wait_for("done", others, timeout=PATIENCE)
+            # time enough for looks at what is in progress
+            time.sleep(6)
+            assert here.rows(begun, "state", "worker_pid") == [("started", worker)]
+        recovery = here.wait_for("done", begun)
+        judge(here, "worker frozen in mid-job, and woken", recovery)
+    assert max(numbers) <= 2
+    assert {pid for (pid,) in here.rows(others, "worker_pid")}.isdisjoint([worker])
+    assert {retry for (retry,) in here.rows([*begun, *others], "retry")} == {1}
+
+
+def test_a_worker_is_frozen_in_a_slot(stage, judge):
+    """What it has not begun of its hints is done by the other one."""
+    here = stage(workers=2, channels="root:2")
+    uuids = here.delay("leave", 60, kwargs={"seconds": 0.1}, max_retries=1)
+    here.wait_for("done", uuids, 4)
+    query = "SELECT worker_pid FROM queue_job WHERE state = 'started'"
+    worker = wait_until(lambda: here.sql(query), PATIENCE, "a job at work", 0.01)[0][0]
+    with frozen([worker]):
+        here.wait_for("done", uuids, len(uuids) - 1, timeout=PATIENCE)
+    judge(here, "worker frozen in a slot, and woken")
+    assert {retry for (retry,) in here.rows(uuids, "retry")} == {1}
+
+
+@pytest.mark.long
+def test_a_frozen_worker_is_killed_by_its_server(stage, judge):
+    """Odoo does that after ``limit_time_real``; then it is as with any worker that was killed."""
+    limit = 15
+    here = stage(workers=2, channels="root:2", options={"limit_time_real": limit})
+    begun = here.delay("leave", kwargs={"seconds": 2})
+    here.wait_for("started", begun)
+    with frozen([here.worker_of(begun[0])]):
+        recovery = here.wait_for("done", begun, timeout=limit + PATIENCE)
+        judge(here, f"worker frozen, killed by Odoo after {limit} s", recovery)
+    assert here.rows(begun, "retry") == [(2,)]
+
+
+@pytest.mark.long
+def test_the_job_of_a_frozen_worker_is_over_its_time_limit(stage, judge):
+    """It fails meanwhile; the worker that wakes up can't settle it, and does other jobs then."""
+    here = stage(workers=2, channels="root:2")
+    begun = here.delay("leave", kwargs={"seconds": 2}, expected="failed", timeout=4, max_retries=1)
+    here.wait_for("started", begun)
+    worker = here.worker_of(begun[0])
+    with frozen([worker]):
+        recovery = here.wait_for("failed", begun, timeout=PATIENCE)
+        judge(here, "worker frozen beyond the time limit of its job", recovery)
+    wait_until(lambda: NOT_SETTLED in here.log(), PATIENCE, "what the worker says of it")
+
+    def is_at_work():
+        uuids = here.delay("leave", 10, kwargs={"seconds": 0.2})
+        here.wait_for("done", uuids)
+        return (worker,) in here.rows(uuids, "worker_pid")
+
+    wait_until(is_at_work, PATIENCE, "another job of that worker")
+    judge(here, "… and woken")
+    ((name, retry),) = here.rows(begun, "exc_name", "retry")
+    assert (name.endswith("JobTimedOut"), retry) == (True, 1)

@@ -136,6 +136,7 @@ def serve(jobrunner, runner_database):
     def make(channels="root:1", urls=("http://odoo",), **options):
         manager = ChannelManager()
         manager.simple_configure(channels)
+        assert runner_database.missing_addon() is None
         runner_database.query("LISTEN queue_job_channel")
         served = jobrunner.served_database.ServedDatabase(
             runner_database, manager, urls, FakeLeadership(), **options

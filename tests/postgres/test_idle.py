@@ -42,6 +42,7 @@ def idle(jobrunner, database):
             opened = jobrunner.database.Database(database, poll_only=poll_only)
             leadership = opened.make_leadership()
             stack.callback(opened.close)
+            assert opened.missing_addon() is None
             assert leadership.take()
             stack.callback(leadership.leave)
             served = jobrunner.served_database.ServedDatabase(

@@ -7,7 +7,7 @@ import time
 import psycopg2
 import pytest
 
-from stack.postgres import PORT
+from stack.postgres import PORT, is_alive
 from stack.waiting import wait_until
 
 LIMIT = 20  # seconds, against hanging
@@ -72,14 +72,6 @@ def work(cluster, database, odoo_role, insert, sql):
             return job, worker
 
         yield start
-
-
-def is_alive(connection):
-    try:
-        connection.cursor().execute("SELECT 1")
-    except psycopg2.OperationalError:
-        return False
-    return True
 
 
 def warnings_about(messages, role):

@@ -3,9 +3,9 @@
 
 import time
 
-import psycopg2
 import pytest
 
+from stack.postgres import is_alive
 from stack.waiting import wait_until
 
 URL = "http://odoo"
@@ -43,14 +43,6 @@ def started(insert, sql):
 def row(sql):
     columns = "state, retry, lease, exc_name, exc_message"
     return lambda job: sql(f"SELECT {columns} FROM queue_job WHERE uuid = %s", job)[0]
-
-
-def is_alive(connection):
-    try:
-        connection.cursor().execute("SELECT 1")
-    except psycopg2.OperationalError:
-        return False
-    return True
 
 
 def wait_for_end(connection):

@@ -130,6 +130,18 @@ def copies(databases):
 
 
 @pytest.fixture(scope="session")
+def as_older(addon_template, copies, cluster):
+    """A function that makes a database with what an earlier version of ours has left, by a script here."""
+
+    def make(suffix, script):
+        database = copies(addon_template, suffix)
+        cluster.execute((HERE / script).read_text(), database=database)
+        return database
+
+    return make
+
+
+@pytest.fixture(scope="session")
 def upgrade(filled, copies, update):
     """The first update; nobody changes its database."""
     return update(copies(filled, "upgraded"))

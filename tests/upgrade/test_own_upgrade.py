@@ -1,12 +1,8 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl.html).
 """What ``-u queue_job`` makes of a database of an earlier version of this addon, and of one of its own."""
 
-from pathlib import Path
-
 import pytest
 from addon_catalogue import SCHEMA
-
-OLDER = Path(__file__).parent / "older.sql"
 
 #: What DDL changes in the catalogue of PostgreSQL: each row has the transaction that has written it.
 #: Not here: what statements about rows write in place, such as statistics.
@@ -31,11 +27,9 @@ VERSIONS = {
 
 
 @pytest.fixture(scope="module")
-def older(addon_template, copies, cluster):
+def older(as_older):
     """The name of a database with what an earlier version has left."""
-    database = copies(addon_template, "older")
-    cluster.execute(OLDER.read_text(), database=database)
-    return database
+    return as_older("older", "older.sql")
 
 
 @pytest.fixture(scope="module")

@@ -230,3 +230,12 @@ class Cluster:
 def _last(result):
     lines = [line for line in result.stdout.splitlines() if line.strip()]
     return lines[-1].strip() if lines else "it said nothing"
+
+
+def is_alive(connection):
+    """Whether the session of a psycopg2 connection is still there."""
+    try:
+        connection.cursor().execute("SELECT 1")
+    except psycopg2.OperationalError:
+        return False
+    return True

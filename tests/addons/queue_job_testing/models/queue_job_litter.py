@@ -11,8 +11,11 @@ NOTE = contextvars.ContextVar("queue_job_testing_note", default="clean")
 SETTINGS = ("lock_timeout", "statement_timeout", "search_path", "timezone", "work_mem")
 
 
-class QueueJobTesting(models.Model):
-    _inherit = "queue.job.testing"
+class QueueJobLitter(models.AbstractModel):
+    """Without hooks, with which a job would be committed once more before it runs."""
+
+    _name = "queue.job.litter"
+    _description = "What a job leaves behind"
 
     def litter(self, fail=False, hook=False):
         """Leave all that a method can leave behind, outside of the database.

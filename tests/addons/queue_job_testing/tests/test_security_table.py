@@ -1,11 +1,11 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl.html).
 """Each cell of the table in ``docs/security.rst``, over HTTP, and nothing is missing in it."""
 
-import json
 from contextlib import contextmanager
 
 from odoo.addons.queue_job.acquisition import OLD_STYLE_PARAMETER
-from odoo.tests import HttpCase, TransactionCase, new_test_user
+from odoo.addons.queue_job.tests.job_case import RpcCase
+from odoo.tests import TransactionCase, new_test_user
 from odoo.tools import mute_logger
 
 from .security_table import DOCUMENT, own_methods, own_models, read_rows, routes
@@ -115,7 +115,7 @@ class TestNothingIsMissing(TransactionCase):
             self.assertIn(f"``{name}``", text)
 
 
-class TestCells(HttpCase):
+class TestCells(RpcCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
@@ -149,14 +149,7 @@ class TestCells(HttpCase):
 
     def rpc(self, model, method, args):
         """:return: str or None, the name of the error; and what it returned"""
-        params = {"model": model, "method": method, "args": args, "kwargs": {}}
-        with mute_logger("odoo.http", "odoo.addons.base.models.ir_rule", "odoo.sql_db"):
-            answer = self.url_open(
-                f"/web/dataset/call_kw/{model}/{method}",
-                data=json.dumps({"jsonrpc": "2.0", "method": "call", "params": params}),
-                headers={"Content-Type": "application/json"},
-            ).json()
-        self.env.invalidate_all()
+        answer = self.call_kw(model, method, args)
         error = answer.get("error")
         return error and error["data"]["name"], answer.get("result")
 
