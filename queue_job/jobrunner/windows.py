@@ -17,6 +17,8 @@ FEW = 10
 MANY = 1000
 #: Rows read for each that is wanted, so that the next ones need no query.
 PROVISION = 5
+#: Rows that all windows of a database may hold in this way, besides a few each.
+STOCK = 20_000
 #: Seconds until a channel is read again whose first job could not be marked: somebody is
 #: writing it.
 DEFERMENT = 0.25
@@ -29,7 +31,7 @@ class Windows:
 
     :param database: :class:`.database.Database`
     :param manager: :class:`~..core.channel_manager.ChannelManager`
-    :param taken: set of the ids of jobs that are in slots; the caller's, and kept by it
+    :param taken: :class:`~..core.taken.Taken`, the jobs that are in slots; shared with the slots
     """
 
     def __init__(self, database, manager, taken):
@@ -85,11 +87,12 @@ class Windows:
         head = window and window.head
         return job_id in self._taken or (head is not None and head.id == job_id)
 
-    def note_ended(self, slot_id, channel):
-        """A job is no longer in a slot: it may have come to wait again meanwhile."""
-        self._taken.discard(slot_id)
-        if slot_id in self._passed_over or self._is_in_order(channel):
-            self._passed_over.discard(slot_id)
+    def note_ended(self, ids, channel):
+        """Jobs of a channel are no longer in a slot: they may have come to wait again meanwhile."""
+        self._taken.discard(ids)
+        passed_over = self._passed_over.intersection(ids)
+        if passed_over or self._is_in_order(channel):
+            self._passed_over -= passed_over
             self._stale.add(channel)
 
     def withdraw(self, uuid, channel):
@@ -178,15 +181,20 @@ class Windows:
         if self._is_in_order(channel):
             self._read_in_order(window, now)
         else:
-            self._read_on(window, FEW + len(self._taken))
+            # those in slots are read over again
+            self._read_on(window, FEW + self._taken.count(channel))
         self._tell_next(window)
 
     def _read_on(self, window, limit):
-        limit = min(limit, MANY + len(self._taken))
         rows = self._database.first_jobs(window.channel, limit, window.after)
         if window.after is None:
-            self._passed_over.update(self._taken.intersection(row.id for row in rows))
+            self._passed_over.update(row.id for row in rows if row.id in self._taken)
         window.extend(rows, limit, self._taken)
+
+    def _provision(self, count, held=0):
+        """How many rows to read where so many are wanted, and some of them are there."""
+        spare = max(FEW, STOCK // len(self._windows))
+        return min(count - held + min(count * (PROVISION - 1), spare), MANY)
 
     def _read_in_order(self, window, now):
         self._tell_failed(window.channel)
@@ -244,9 +252,12 @@ class Windows:
         )
 
     def _next_row(self, window):
+        limit = self._provision(FEW)
         while True:
             while window.needs_more(1):
-                self._read_on(window, FEW * PROVISION + len(self._taken))
+                self._read_on(window, limit)
+                # all of them are in slots: the others may be, too
+                limit = FEW + self._taken.count(window.channel)
             row = window.pop()
             # a job that has changed its channel may be in a slot of the other one
             if row is None or row.id not in self._taken:
@@ -260,7 +271,7 @@ class Windows:
         :return: str, the channel as the row has it
         """
         window = self._by_head.pop(uuid)
-        self._taken.add(window.head.id)
+        self._taken.add(window.channel, [window.head.id])
         self._tell_next(window)
         return window.channel
 
@@ -271,42 +282,36 @@ class Windows:
 
         :param int count: so many at most
         :param float part: of what waits there, when that is all read
-        :return: list of :class:`~..core.window.Waiting`
+        :return: (list of :class:`~..core.window.Waiting`; int, the id of the job that waits behind
+            them, for slots that release jobs themselves; 0: none does; None: each start is decided by
+            itself there, or others wait for the same capacity, or it is not known)
         """
-        window = self._windows.get(channel)
-        if window is None or self._manager.is_paced(channel, self._name):
-            return []
+        if self._manager.is_paced(channel, self._name):
+            return [], None
         rival = self._manager.rival(self._name, channel)
-        head = window.head
-        if head is None:
-            return []
-        if rival is not None and head[:3] >= rival:
+        hints = self._take_before(rival, channel, count, part)
+        return hints, None if rival else self._next_in(channel)
+
+    def _take_before(self, rival, channel, count, part):
+        window = self._windows.get(channel)
+        head = window and window.head
+        if head is None or (rival is not None and head[:3] >= rival):
             return []
         if window.needs_more(count - 1):
-            self._read_on(window, count * PROVISION)
+            self._read_on(window, self._provision(count, len(window)))
         if window.is_complete:
             count = min(count, int(len(window) * part))
         if not count:
             return []
         self._forget(channel)
         hints = [head, *window.pop_before(rival, count - 1)]
-        self._taken.update(hint.id for hint in hints)
+        self._taken.add(channel, [hint.id for hint in hints])
         self._tell_next(window)
         return hints
 
-    def next_in(self, channel):
-        """What waits in a channel behind the hints, for slots that release jobs themselves.
-
-        :return: int, the id of the first job, 0: there is none; None: each start is decided by
-            itself there, or others wait for the same capacity, or it is not known
-        """
+    def _next_in(self, channel):
         is_read = channel not in self._stale and channel not in self._deferred
-        if (
-            not is_read
-            or self._suspended_until > -inf
-            or self._manager.is_paced(channel, self._name)
-            or self._manager.rival(self._name, channel) is not None
-        ):
+        if not is_read or self._suspended_until > -inf:
             return None
         window = self._windows.get(channel)
         return 0 if window is None or window.head is None else window.head.id
@@ -320,11 +325,11 @@ class Windows:
 
         :param generation: of the channel when they were taken
         """
-        ids = {row.id for row in rows}
-        self._taken -= ids
-        self._passed_over -= ids
         if not rows:
             return
+        ids = [row.id for row in rows]
+        self._taken.discard(ids)
+        self._passed_over.difference_update(ids)
         if self._suspended_until > -inf or generation != self._generations[channel]:
             # what was read meanwhile did without them, and they may have changed since
             self._stale.add(channel)
@@ -337,9 +342,7 @@ class Windows:
             window.is_complete = True
         head = window.head
         self._forget(channel)
-        window.give_back(rows)
-        if head is not None:
-            window.give_back([head])
+        window.give_back(rows if head is None else [*rows, head])
         self._tell_next(window)
 
     # -- when

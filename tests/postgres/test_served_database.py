@@ -618,7 +618,7 @@ def test_a_slot_does_not_go_on_while_others_wait_for_its_capacity(serve, insert)
 
 
 def test_a_slot_knows_what_waits_behind_its_hints(serve, insert, sql, jobrunner):
-    for _number in range(jobrunner.served_database.MAX_HINTS + 3):
+    for _number in range(jobrunner.slots.MAX_HINTS + 3):
         insert()
     (slot,) = slots(serve("root:1"))
     behind = sql("SELECT min(id) FROM queue_job WHERE id > %s", slot.hints[-1].id)
