@@ -72,7 +72,7 @@ def site(jobrunner):
 
 
 def test_what_others_have_in_slots_does_not_matter_to_a_channel(site, jobrunner):
-    few = jobrunner.windows.FEW
+    few = jobrunner.reader.FEW
     busy = site("root:0,root.a:8,root.b:0:throttle=0.0625")
     busy.database.insert_many("root.a", 1000)
     assert sum(len(slot.hints) for slot in busy.turn()) > 500
@@ -82,7 +82,7 @@ def test_what_others_have_in_slots_does_not_matter_to_a_channel(site, jobrunner)
         assert (slot.channel, slot.hints) == ("root.b", [])
         busy.now += 0.0625
     limits = [limit for channel, limit in busy.database.reads if channel == "root.b"]
-    assert limits == [few, few * jobrunner.windows.PROVISION]
+    assert limits == [few, few * jobrunner.reader.PROVISION]
 
 
 def test_what_is_hinted_is_read_over_at_once(site):
@@ -99,7 +99,7 @@ def test_what_is_hinted_is_read_over_at_once(site):
 
 
 def test_many_channels_share_what_is_kept(site, jobrunner, monkeypatch):
-    monkeypatch.setattr(jobrunner.windows, "STOCK", 300)
+    monkeypatch.setattr(jobrunner.reader, "STOCK", 300)
     names = [f"root.c{number}" for number in range(30)]
     many = site(",".join(["root:0", *(f"{name}:1" for name in names)]))
     for name in names:
@@ -109,7 +109,7 @@ def test_many_channels_share_what_is_kept(site, jobrunner, monkeypatch):
         for slot in many.turn():
             most = max(most, sum(many.rows()))
             many.end(slot)
-    assert most <= 300 + len(names) * (jobrunner.windows.FEW + 1)
+    assert most <= 300 + len(names) * (jobrunner.reader.FEW + 1)
 
 
 def test_one_channel_keeps_what_it_needs(site, jobrunner):

@@ -223,6 +223,7 @@ def test_every_simulated_job_is_run_with_hints(jobs, slots, channels):
     outcome = simulate(jobs, slots, channels, 50)
     assert outcome["jobs"] == jobs
     assert outcome["decisions"] < jobs / 3
+    assert 0 < outcome["mebibytes"] < 30
 
 
 def test_a_simulation_ends_when_its_time_is_over():
