@@ -54,9 +54,9 @@ class Site:
             self.served.choose(job)
         return [slot for slot, _url in self.served.start(self.now)]
 
-    def end(self, slot):
-        """A worker has done all of a slot."""
-        for job_id in slot.ids():
+    def end(self, slot, again=()):
+        """A worker has done all of a slot, but for those that are to be tried again."""
+        for job_id in {*slot.ids()} - {*again}:
             del self.database.rows[job_id]
         response = self._response("db", slot.uuid, None, len(slot.hints), URL, slot.grant)
         self.served.note_response(response, self.now)
@@ -165,3 +165,41 @@ def test_hints_expire_one_after_another(site, jobrunner):
     assert busy.served.slots.next_expiry() == third.expires
     busy.end(third)
     assert busy.served.slots.next_expiry() == float("inf")
+
+
+def test_a_hinted_job_that_waits_again_is_found_when_its_slot_ends(site):
+    busy = site("root:2")
+    busy.database.insert_many("root", 3)
+    slot, other = busy.turn()
+    assert ([hint.id for hint in slot.hints], other.hints) == ([2], [])
+    busy.end(other)
+    busy.database.update(2, state="pending")
+    assert busy.turn() == []
+    busy.end(slot, again=[2])
+    assert [slot.id for slot in busy.turn()] == [2]
+
+
+def test_a_failed_job_goes_on_holding_up_the_channel_it_was_moved_to(site):
+    strict = site("root:0,root.a:1:sequential,root.b:1:sequential")
+    strict.database.insert_many("root.a", 2)
+    strict.database.update(0, state="failed")
+    assert strict.turn() == []
+    strict.database.update(0, channel="root.b")
+    strict.database.insert_many("root.b", 1)
+    strict.database.notified_channels()
+    for channel in ("root.b", "root.a"):
+        strict.served.windows.note_changed([channel])
+        strict.served.refresh(strict.now)
+    assert [slot.channel for slot in strict.turn()] == ["root.a"]
+
+
+def test_a_job_that_was_moved_stays_known_in_its_new_channel(site, jobrunner, monkeypatch):
+    monkeypatch.setattr(jobrunner.slots, "MAX_HINTS", 0)
+    busy = site("root:0,root.a:1,root.b:1")
+    busy.database.insert_many("root.a", 2)
+    (slot,) = busy.turn()
+    busy.database.update(1, channel="root.b")
+    busy.served.note_notifications()
+    busy.served.refresh(busy.now)
+    busy.end(slot)
+    assert [(slot.id, slot.channel) for slot in busy.turn()] == [(1, "root.b")]
