@@ -1,110 +1,163 @@
-"""Runs simulated jobs through the engine: ``simulation.py ADDONS JOBS SLOTS CHANNELS LIMIT``.
+"""Runs simulated jobs through the scheduler: ``simulation.py ADDONS JOBS SLOTS CHANNELS LIMIT [HINTS]``.
 
-Prints a JSON object: ``decisions`` (jobs run), ``seconds`` that they took, ``mebibytes`` of memory at the most.
+Prints a JSON object: ``jobs`` that were run, ``decisions`` (slots given to workers), ``seconds`` of CPU,
+``mebibytes`` by which the process grew at the most.
 
-The engine is fed as the runner feeds it: it knows the first jobs of each channel only, and more when it has few left.
+The scheduler is the runner's own: engine, windows and slots. Only the database is made up, and the workers, who do all that
+their slots hold: the first job, and what was hinted with it, so many jobs at most. With 0, each job is a decision.
 """
 
 import json
 import random
-import resource
 import sys
 import time
 import types
 from pathlib import Path
 
-WINDOW = 500
-LOW_WATER = WINDOW // 4
-#: Jobs that end at the same moment, at most.
+PACKAGE = "odoo.addons.queue_job"
+#: Of the packages, those whose ``__init__`` imports Odoo.
+PACKAGES = {
+    "odoo": [],
+    "odoo.addons": [],
+    PACKAGE: ["queue_job"],
+    f"{PACKAGE}.jobrunner": ["queue_job", "jobrunner"],
+}
+#: Slots that end in the same turn, at most.
 ENDING = 100
-DATABASE = "db"
+#: Seconds from one turn to the next, by the simulated clock: no hint expires.
+TURN = 1e-6
 
 
-def import_engine(addons):
-    """Return the class of the engine, of the addon in the directory ``addons``, without Odoo."""
-    for name, path in (("odoo", []), ("odoo.addons", []), ("odoo.addons.queue_job", ["queue_job"])):
+def import_scheduler(addons):
+    """:return: namespace of the scheduler's parts, of the addon in the directory ``addons``, without Odoo"""
+    for name, path in PACKAGES.items():
         module = types.ModuleType(name)
-        module.__path__ = [str(Path(addons, part)) for part in path]
+        module.__path__ = [str(Path(addons, *path))] if path else []
         sys.modules[name] = module
     from odoo.addons.queue_job.core.channel_manager import ChannelManager
+    from odoo.addons.queue_job.core.taken import Taken
+    from odoo.addons.queue_job.core.window import Waiting
+    from odoo.addons.queue_job.jobrunner import slots
+    from odoo.addons.queue_job.jobrunner.windows import Windows
 
-    return ChannelManager
+    return types.SimpleNamespace(
+        ChannelManager=ChannelManager, Taken=Taken, Waiting=Waiting, Windows=Windows, slots=slots
+    )
 
 
-class Source:
-    """The jobs that wait in one channel, in their order.
+class Backlog:
+    """What the runner asks its database, of jobs that are made up when they are asked for.
 
-    :param uuids: a range of numbers that name them; they are made up when they are asked for
+    :param waiting: class of the jobs
     """
 
-    def __init__(self, channel, uuids):
-        self.channel = channel
-        self._uuids = uuids
-        self._next = 0
-        self.known = 0  # in the engine, waiting
+    db_name = "db"
 
-    def feed(self, manager):
-        """Tell the engine of the next jobs, if it has few left."""
-        if self.known >= LOW_WATER:
-            return
-        chunk = self._uuids[self._next : self._next + WINDOW - self.known]
-        for number in chunk:
-            priority = 10 + 3 * (number - self._uuids.start) // len(self._uuids)
-            manager.notify(
-                DATABASE, self.channel, f"{number:036}", number, number, priority, None, "pending"
-            )
-        self._next += len(chunk)
-        self.known += len(chunk)
+    def __init__(self, waiting, jobs, channels):
+        self._waiting = waiting
+        bounds = [jobs * number // channels for number in range(channels + 1)]
+        self._numbers = {
+            f"root.c{index}": range(start, end)
+            for index, (start, end) in enumerate(zip(bounds, bounds[1:], strict=False))
+        }
+
+    @property
+    def channels(self):
+        return list(self._numbers)
+
+    def heads(self):
+        return [
+            (name, self._make(name, numbers[0]))
+            for name, numbers in self._numbers.items()
+            if numbers
+        ]
+
+    def first_jobs(self, channel, limit, after):
+        numbers = self._numbers[channel]
+        behind = after.id + 1 - numbers.start
+        return [self._make(channel, number) for number in numbers[behind : behind + limit]]
+
+    def _make(self, channel, number):
+        numbers = self._numbers[channel]
+        priority = 10 + 3 * (number - numbers.start) // len(numbers)
+        return self._waiting(priority, float(number), number, f"{number:036}")
 
 
-def simulate(manager, jobs, slots, channels, limit=None, seed=0):
-    """Run ``jobs`` jobs through the engine, or as many as it does in ``limit`` seconds; return how many.
+class Runner:
+    """The scheduler of one database and its workers.
 
-    :param manager: a ChannelManager without jobs; it is configured here
+    :param parts: of :func:`import_scheduler`
+    :param int hints: in a slot, at most; None: as many as there are otherwise
     """
-    names = [f"root.c{number}" for number in range(channels)]
-    capacity = max(1, 2 * slots // channels)
-    manager.simple_configure(",".join([f"root:{slots}", *(f"{name}:{capacity}" for name in names)]))
-    share, rest = divmod(jobs, channels)
-    sources, start = {}, 0
-    for index, name in enumerate(names):
-        end = start + share + (index < rest)
-        sources[name] = Source(name, range(start, end))
-        start = end
-    for source in sources.values():
-        source.feed(manager)
-    return _run(manager, sources, jobs, limit, random.Random(seed))
+
+    def __init__(self, parts, jobs, slots, channels, hints=None, seed=0):
+        if hints is not None:
+            parts.slots.MAX_HINTS = hints
+        self._manager = parts.ChannelManager()
+        self._backlog = Backlog(parts.Waiting, jobs, channels)
+        taken = parts.Taken()
+        self.windows = parts.Windows(self._backlog, self._manager, taken)
+        self.slots = parts.slots.Slots(self._backlog.db_name, self._manager, self.windows, taken)
+        self._jobs = jobs
+        self._dice = random.Random(seed)
+        self._open = []
+        self._now = 0
+        self.jobs = self.decisions = 0
+        capacity = max(1, 2 * slots // channels)
+        limits = [f"{name}:{capacity}" for name in self._backlog.channels]
+        self._manager.simple_configure(",".join([f"root:{slots}", *limits]))
+
+    def run(self, limit=None):
+        """Run all jobs, or as many as it does in ``limit`` seconds."""
+        deadline = None if limit is None else time.monotonic() + limit
+        self.windows.note_heads(self._backlog.heads())
+        while self.jobs < self._jobs and (deadline is None or time.monotonic() < deadline):
+            self.turn()
+
+    def turn(self):
+        """One turn of the runner's loop: what ended, and what may start then."""
+        self._now += TURN
+        for _number in range(min(ENDING, len(self._open))):
+            self._end(self._pick())
+        self.slots.free_expired_hints(self._now)
+        self.windows.refresh(self._now)
+        chosen = [
+            (job.uuid, job.seq, self.windows.take_head(job.uuid))
+            for job in self._manager.get_jobs_to_run(self._now)
+        ]
+        self._open += self.slots.grant(chosen, "grant", self._now)
+        self.decisions += len(chosen)
+        min([self.slots.next_expiry(), *self.windows.wakeup_times()])
+
+    def _pick(self):
+        index = self._dice.randrange(len(self._open))
+        self._open[index], self._open[-1] = self._open[-1], self._open[index]
+        return self._open.pop()
+
+    def _end(self, slot):
+        self.slots.end(self.slots.close(slot.uuid), len(slot.hints))
+        self.jobs += 1 + len(slot.hints)
 
 
-def _run(manager, sources, jobs, limit, dice):
-    running, ended, now = [], 0, 0
-    deadline = None if limit is None else time.monotonic() + limit
-    while ended < jobs and (deadline is None or time.monotonic() < deadline):
-        now += 1
-        for job in manager.get_jobs_to_run(now):
-            running.append(job)
-            source = sources[job.channel.fullname]
-            source.known -= 1
-            source.feed(manager)
-        if not running:
-            raise RuntimeError(f"nothing runs, though {jobs - ended} jobs are left")
-        for _number in range(min(ENDING, len(running))):
-            index = dice.randrange(len(running))
-            running[index], running[-1] = running[-1], running[index]
-            manager.remove_job(running.pop().uuid)
-            ended += 1
-    return ended
+def memory(name):
+    """:return: MiB of this process, by ``/proc``: ``VmRSS`` what it takes, ``VmHWM`` what it took at the most"""
+    # not getrusage: its peak may be that of the process that started this one
+    lines = Path("/proc/self/status").read_text().splitlines()
+    (size,) = [line.split()[1] for line in lines if line.startswith(f"{name}:")]
+    return int(size) / 1024
 
 
 def main(addons, *numbers):
-    jobs, slots, channels, limit = map(int, numbers)
-    manager = import_engine(addons)()
-    start = time.perf_counter()
-    decisions = simulate(manager, jobs, slots, channels, limit)
+    jobs, slots, channels, limit, *hints = map(int, numbers)
+    parts = import_scheduler(addons)
+    before, start = memory("VmRSS"), time.process_time()
+    runner = Runner(parts, jobs, slots, channels, *hints)
+    runner.run(limit)
     outcome = {
-        "decisions": decisions,
-        "seconds": time.perf_counter() - start,
-        "mebibytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "jobs": runner.jobs,
+        "decisions": runner.decisions,
+        "seconds": time.process_time() - start,
+        "mebibytes": memory("VmHWM") - before,
     }
     print(json.dumps(outcome))
 

@@ -94,7 +94,7 @@ class Allowance:
 
     def rivals(self, channel, now):
         """Yield the due jobs elsewhere that only wait for a unit that the channel may free."""
-        path = set(channel.path())
+        path = set(channel.path()) if self._waiting else ()
         for job, limiting in self._waiting.items():
             blocking = {c for c in limiting if self._opens(c, now) > now}
             if job.channel is not channel and blocking and blocking <= path and job.is_due(now):

@@ -241,8 +241,10 @@ class Channel:
         return own
 
 
-def _earliest(*moments):
-    return min((moment for moment in moments if moment is not None), default=None)
+def _earliest(moment, other):
+    if moment is None or other is None:
+        return moment if other is None else other
+    return min(moment, other)
 
 
 def _latest(moment, other):

@@ -7,7 +7,6 @@ with a better priority, one that is tried again) is notified, and then the windo
 again from the beginning.
 """
 
-import heapq
 from collections import deque
 from typing import NamedTuple
 
@@ -72,9 +71,15 @@ class Window:
 
         :param rows: iterable of :class:`Waiting`
         """
+        rows = list(rows)
         if not self.is_complete:
             rows = [row for row in rows if self.after is not None and row <= self.after]
-        self._rows = deque(heapq.merge(sorted(rows), self._rows))
+        if rows:
+            # they were the first ones, so few of the others have to move
+            last = max(rows)
+            while self._rows and self._rows[0] < last:
+                rows.append(self._rows.popleft())
+            self._rows.extendleft(sorted(rows, reverse=True))
 
     def needs_more(self, count):
         """Whether there is more to read before it has so many rows."""

@@ -129,7 +129,7 @@ class Lookout:
                     self._database.db_name,
                     ANSWER_PATIENCE,
                 )
-                slot = self._slots.in_flight.pop(uuid)
+                slot = self._slots.close(uuid)
                 slot.given_up_at = now
                 self._slots.end(slot)
 

@@ -10,7 +10,7 @@ import psycopg2
 
 from ..core.notification import ETA_CHANGED, LIMITS_CHANGED, MODULES_CHANGED
 from ..core.server_pool import ServerPool
-from ..core.slot import MAX_HINTS, PATIENCE, Slot, share
+from ..core.taken import Taken
 from .gate import Gate
 from .lane import Crew, Lane
 from .leadership import TOUCH_INTERVAL
@@ -52,8 +52,7 @@ class ServedDatabase:
         #: taken over, and served since
         self.is_ready = False
         self._manager = manager
-        #: ids of the jobs in slots, and of those that are hinted for nobody else
-        self._taken = set()
+        self._taken = Taken()
         #: what its web client says about channels
         self.limits = []
         self.windows = Windows(database, manager, self._taken)
@@ -160,7 +159,7 @@ class ServedDatabase:
 
     def _settle_slot(self, response, now):
         """:return: bool, whether Odoo has dealt with the job"""
-        slot = self.slots.in_flight.pop(response.uuid, None)
+        slot = self.slots.close(response.uuid)
         if slot is None:
             # found dead before its request ended
             return response.problem is None
@@ -275,34 +274,17 @@ class ServedDatabase:
         confirmed = self.database.set_enqueued(
             [(job_id, channel) for _uuid, job_id, channel in chosen], grant
         )
-        slots = {}
+        granted = []
         for uuid, job_id, channel in chosen:
             if job_id in confirmed:
-                self.slots.in_flight[uuid] = slot = Slot(uuid, job_id, channel, grant)
-                slots.setdefault(channel, []).append(slot)
+                granted.append((uuid, job_id, channel))
             else:
-                self._manager.remove_job(uuid, db_name=self.name)
-                self._taken.discard(job_id)
+                self.slots.drop(uuid, job_id)
                 self.windows.defer(channel, now)
-        for channel, of_channel in slots.items():
-            self._hint(channel, of_channel, now)
-        started = [slot for of_channel in slots.values() for slot in of_channel]
-        for slot in started:
+        slots = self.slots.grant(granted, grant, now)
+        for slot in slots:
             slot.url = self._pool.choose(now)
-        return [(slot, slot.url) for slot in started]
-
-    def _hint(self, channel, slots, now):
-        # the last jobs of a channel are also for those that work there and are free in a moment
-        at_work = sum(slot.channel == channel for slot in self.in_flight.values())
-        part = len(slots) / at_work
-        hints = self.windows.take_hints(channel, MAX_HINTS * len(slots), part)
-        behind = self.windows.next_in(channel)
-        for slot, of_slot in zip(slots, share(hints, len(slots)), strict=True):
-            slot.hints = of_slot
-            slot.reserves = bool(of_slot)
-            slot.generation = self.windows.generation(channel)
-            slot.expires = now + PATIENCE
-            slot.next = behind
+        return [(slot, slot.url) for slot in slots]
 
     def wakeup_time(self):
         """:return: when :meth:`look` or :meth:`refresh` has something to do"""
@@ -312,5 +294,5 @@ class ServedDatabase:
             self._next_eta,
             *self.windows.wakeup_times(),
             *self._lookout.wakeup_times(),
-            *self.slots.expiries(),
+            self.slots.next_expiry(),
         )

@@ -1,8 +1,14 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl.html).
 """The slots of one database: what of its jobs takes capacity."""
 
-from ..core.slot import Slot
+from collections import Counter, OrderedDict
+from math import inf
+
+from ..core.slot import MAX_HINTS, PATIENCE, Slot, share
 from ..core.states import STARTED
+
+#: Jobs hinted in all slots of a database, about: with more than a thousand of them, fewer in each.
+MOST_HINTS = 100_000
 
 
 class Slots:
@@ -11,8 +17,7 @@ class Slots:
     :param str db_name: name of the database
     :param manager: :class:`~..core.channel_manager.ChannelManager`
     :param windows: :class:`.windows.Windows` of the database
-    :param taken: set of the ids of the jobs in slots, and of those that are hinted for nobody
-        else; shared with the windows, and kept here
+    :param taken: :class:`~..core.taken.Taken`, the jobs in slots; shared with the windows
     """
 
     def __init__(self, db_name, manager, windows, taken):
@@ -22,6 +27,10 @@ class Slots:
         self._taken = taken
         #: uuid of the first job -> slot, while its request is open
         self.in_flight = {}
+        #: channel -> how many of them are in it
+        self._at_work = Counter()
+        #: (uuid, grant) -> slot, of those that reserve hints, in the order in which these expire
+        self._reserving = OrderedDict()
         #: uuid -> slot, of what runs without an open request of this runner
         self.watched = {}
         #: (uuid, grant) -> slot, of requests that go on though their job was taken from them
@@ -37,13 +46,50 @@ class Slots:
         slots = [*self.in_flight.values(), *self.watched.values()]
         return {job_id for slot in slots for job_id in slot.ids()}
 
+    # -- what begins
+
+    def grant(self, jobs, token, now):
+        """Make slots of jobs that the engine has started, and hint at what comes next.
+
+        :param jobs: list of (uuid, id, channel)
+        :param str token: of the request, with which a worker may claim them
+        :return: list of :class:`~..core.slot.Slot`
+        """
+        by_channel = {}
+        for uuid, job_id, channel in jobs:
+            self.in_flight[uuid] = slot = Slot(uuid, job_id, channel, token)
+            self._at_work[channel] += 1
+            by_channel.setdefault(channel, []).append(slot)
+        for channel, slots in by_channel.items():
+            self._hint(channel, slots, now)
+        return [slot for slots in by_channel.values() for slot in slots]
+
+    def drop(self, uuid, job_id):
+        """A job that the engine has started gets no slot."""
+        self._manager.remove_job(uuid, db_name=self._name)
+        self._taken.discard([job_id])
+
+    def _hint(self, channel, slots, now):
+        # the last jobs of a channel are also for those that work there and are free in a moment
+        part = len(slots) / self._at_work[channel]
+        most = min(MAX_HINTS, MOST_HINTS // len(self.in_flight))
+        hints, behind = self._windows.take_hints(channel, most * len(slots), part)
+        for slot, of_slot in zip(slots, share(hints, len(slots)), strict=True):
+            slot.hints = of_slot
+            slot.reserves = bool(of_slot)
+            slot.generation = self._windows.generation(channel)
+            slot.expires = now + PATIENCE
+            slot.next = behind
+            if slot.reserves:
+                self._reserving[slot.uuid, slot.grant] = slot
+
     def watch(self, row):
         """A job runs of which no slot is known: count it until it is seen to have ended.
 
         :param row: :class:`.database.InProgress`
         """
         self.watched[row.uuid] = Slot(row.uuid, row.id, row.channel)
-        self._taken.add(row.id)
+        self._taken.add(row.channel, [row.id])
         self._windows.withdraw(row.uuid, row.channel)
         self._count(self.watched[row.uuid])
 
@@ -52,14 +98,23 @@ class Slots:
             self._name, slot.channel, slot.uuid, slot.id, None, None, None, STARTED
         )
 
+    # -- what ends
+
+    def close(self, uuid):
+        """:return: the slot of the job, whose request is not open any more; None: there is none"""
+        slot = self.in_flight.pop(uuid, None)
+        if slot is not None:
+            self._at_work[slot.channel] -= 1
+        return slot
+
     def take(self, uuid):
         """:return: the slot of the job, of which the caller disposes; None: there is none"""
-        return self.in_flight.pop(uuid, None) or self.watched.pop(uuid, None)
+        return self.close(uuid) or self.watched.pop(uuid, None)
 
     def end(self, slot, hints=None):
         """:param hints: int, how many of the hinted jobs were dealt with; None: who knows"""
         self._manager.remove_job(slot.uuid, db_name=self._name)
-        self._windows.note_ended(slot.id, slot.channel)
+        self._windows.note_ended([slot.id], slot.channel)
         self.free_hints(slot, hints)
 
     def free_hints(self, slot, dealt_with):
@@ -71,29 +126,28 @@ class Slots:
                 self._windows.note_changed([slot.channel])
             return
         slot.reserves = False
+        del self._reserving[slot.uuid, slot.grant]
         if dealt_with is None:
             self._windows.note_changed([slot.channel])
             dealt_with = len(slot.hints)
-        for hint in slot.hints[:dealt_with]:
-            self._windows.note_ended(hint.id, slot.channel)
+        self._windows.note_ended([hint.id for hint in slot.hints[:dealt_with]], slot.channel)
         self._windows.give_back(slot.channel, slot.hints[dealt_with:], slot.generation)
 
     def free_expired_hints(self, now):
         """Where a worker is still at a long job, it leaves the others to others."""
-        for slot in self.in_flight.values():
-            if slot.reserves and slot.expires <= now:
-                self.free_hints(slot, 0)
+        while self.next_expiry() <= now:
+            self.free_hints(next(iter(self._reserving.values())), 0)
 
-    def expiries(self):
-        """Yield the moments at which hints are free for others."""
-        return (slot.expires for slot in self.in_flight.values() if slot.reserves)
+    def next_expiry(self):
+        """:return: when hints will be free for others; inf: there are none"""
+        return next((slot.expires for slot in self._reserving.values()), inf)
 
     def note_overdue(self, uuid):
         """The job waits again; its worker may be busy with it until it notices.
 
         So long something takes its place, that takes capacity as it did.
         """
-        slot = self.in_flight.pop(uuid, None)
+        slot = self.close(uuid)
         if slot is None:
             # it was a hinted one, or is watched: that slot ends as any other
             return
@@ -104,7 +158,7 @@ class Slots:
 
     def give_up(self, slot, now):
         """A job was taken from its request before that was begun: it runs nothing any more."""
-        del self.in_flight[slot.uuid]
+        self.close(slot.uuid)
         slot.given_up_at = now
         self.given_up.add((slot.uuid, slot.grant))
         self.end(slot, 0)

@@ -9,14 +9,10 @@ an engine that knows them all. The jobs behind the first one are plain rows in t
 from collections import defaultdict
 from math import inf
 
-from ..core.states import FAILED, PENDING
 from ..core.window import Window
+from .heads import Heads
+from .reader import Reader
 
-#: Rows read at first, for a channel of which nothing is known; and at most.
-FEW = 10
-MANY = 1000
-#: Rows read for each that is wanted, so that the next ones need no query.
-PROVISION = 5
 #: Seconds until a channel is read again whose first job could not be marked: somebody is
 #: writing it.
 DEFERMENT = 0.25
@@ -29,25 +25,20 @@ class Windows:
 
     :param database: :class:`.database.Database`
     :param manager: :class:`~..core.channel_manager.ChannelManager`
-    :param taken: set of the ids of jobs that are in slots; the caller's, and kept by it
+    :param taken: :class:`~..core.taken.Taken`, the jobs that are in slots; shared with the slots
     """
 
     def __init__(self, database, manager, taken):
-        self._database = database
         self._name = database.db_name
         self._manager = manager
         self._taken = taken
         self._windows = {}
+        self._reader = Reader(database, taken, self._windows)
         #: names of the channels to be read from their beginning
         self._stale = set()
         #: name of the channel -> when it becomes stale
         self._deferred = {}
-        #: name of the channel -> uuid of the failed job that the engine knows
-        self._failed = {}
-        #: uuid of a job that the engine knows -> its window
-        self._by_head = {}
-        #: ids of jobs that were read while they were in slots
-        self._passed_over = set()
+        self._heads = Heads(self._name, manager)
         self._suspended_until = -inf
         #: name of the channel -> how often it was read from its beginning
         self._generations = defaultdict(int)
@@ -85,17 +76,17 @@ class Windows:
         head = window and window.head
         return job_id in self._taken or (head is not None and head.id == job_id)
 
-    def note_ended(self, slot_id, channel):
-        """A job is no longer in a slot: it may have come to wait again meanwhile."""
-        self._taken.discard(slot_id)
-        if slot_id in self._passed_over or self._is_in_order(channel):
-            self._passed_over.discard(slot_id)
+    def note_ended(self, ids, channel):
+        """Jobs of a channel are no longer in a slot: they may have come to wait again meanwhile."""
+        self._taken.discard(ids)
+        if self._reader.forget(ids) or self._is_in_order(channel):
             self._stale.add(channel)
 
     def withdraw(self, uuid, channel):
         """A job runs, though nobody here has started it."""
-        if uuid in self._by_head:
-            self._forget(self._by_head[uuid].channel)
+        window = self._heads.window(uuid)
+        if window is not None:
+            self._forget(window.channel)
         self._stale.add(channel)
 
     def defer(self, channel, now):
@@ -110,13 +101,11 @@ class Windows:
 
         Whatever was being done may be half done.
         """
-        for uuid in self._by_head:
-            self._manager.remove_job(uuid, db_name=self._name)
+        self._heads.hide()
 
     def show(self):
         """The end of :meth:`hide`: all is as it was before."""
-        for window in self._by_head.values():
-            self._tell(window)
+        self._heads.show()
 
     # -- reading
 
@@ -130,7 +119,7 @@ class Windows:
 
     def restart(self):
         """Read all channels anew: their limits, and with them what there is to read, changed."""
-        for channel in {*self._windows, *self._failed}:
+        for channel in {*self._windows, *self._heads.channels_with_failed()}:
             self._forget(channel)
             self._windows.pop(channel, None)
             self._stale.add(channel)
@@ -174,83 +163,33 @@ class Windows:
         self._generations[channel] += 1
         self._forget(channel)
         window = self._windows.setdefault(channel, Window(channel))
-        window.restart()
         if self._is_in_order(channel):
-            self._read_in_order(window, now)
+            self._tell_failed(channel)
+            self._reader.read_first_in_order(window, now)
         else:
-            self._read_on(window, FEW + len(self._taken))
+            self._reader.read_first(window)
         self._tell_next(window)
 
-    def _read_on(self, window, limit):
-        limit = min(limit, MANY + len(self._taken))
-        rows = self._database.first_jobs(window.channel, limit, window.after)
-        if window.after is None:
-            self._passed_over.update(self._taken.intersection(row.id for row in rows))
-        window.extend(rows, limit, self._taken)
-
-    def _read_in_order(self, window, now):
-        self._tell_failed(window.channel)
-        row = self._database.first_in_order(window.channel)
-        if row is not None:
-            if row.eta is not None:
-                row = row._replace(eta=now + row.eta if row.eta > 0 else None)
-            window.extend([row], 1, self._taken)
-        # one at a time: the end of each makes the channel stale
-        window.is_complete = True
-
     def _tell_failed(self, channel):
-        failed = self._database.some_failed(channel)
+        failed = self._reader.some_failed(channel)
         if failed is not None:
-            self._failed[channel] = failed
-            self._manager.notify(self._name, channel, failed, 0, None, None, None, FAILED)
+            self._heads.tell_failed(channel, failed)
 
     def _forget(self, channel):
-        """Have the engine forget what waits in a channel."""
-        window = self._windows.get(channel)
-        if window is not None and window.head is not None:
-            del self._by_head[window.head.uuid]
-            self._manager.remove_job(window.head.uuid, db_name=self._name)
-            window.head = None
-        failed = self._failed.pop(channel, None)
-        # else it was moved to a channel that has been read since
-        if failed is not None and failed not in self._failed.values():
-            self._manager.remove_job(failed, db_name=self._name)
+        """Have the engine forget what waits in a channel, and what has failed."""
+        if channel in self._windows:
+            self._heads.forget(self._windows[channel])
+        self._heads.forget_failed(channel)
 
     def _tell_next(self, window):
         """Tell the engine of the first job of a window, which it does not know yet."""
-        row = window.head = self._next_row(window)
-        if row is None:
+        window.head = self._reader.pop(window)
+        if window.head is None:
             del self._windows[window.channel]
             return
-        outdated = self._by_head.get(row.uuid)
+        outdated = self._heads.tell(window)
         if outdated is not None:
-            # the job has changed its channel
-            outdated.head = None
-            self._stale.add(outdated.channel)
-        self._by_head[row.uuid] = window
-        self._tell(window)
-
-    def _tell(self, window):
-        row = window.head
-        self._manager.notify(
-            self._name,
-            window.channel,
-            row.uuid,
-            row.id,
-            row.date_created,
-            row.priority,
-            row.eta,
-            PENDING,
-        )
-
-    def _next_row(self, window):
-        while True:
-            while window.needs_more(1):
-                self._read_on(window, FEW * PROVISION + len(self._taken))
-            row = window.pop()
-            # a job that has changed its channel may be in a slot of the other one
-            if row is None or row.id not in self._taken:
-                return row
+            self._stale.add(outdated)
 
     # -- taking
 
@@ -259,8 +198,8 @@ class Windows:
 
         :return: str, the channel as the row has it
         """
-        window = self._by_head.pop(uuid)
-        self._taken.add(window.head.id)
+        window = self._heads.start(uuid)
+        self._taken.add(window.channel, [window.head.id])
         self._tell_next(window)
         return window.channel
 
@@ -271,42 +210,35 @@ class Windows:
 
         :param int count: so many at most
         :param float part: of what waits there, when that is all read
-        :return: list of :class:`~..core.window.Waiting`
+        :return: (list of :class:`~..core.window.Waiting`; int, the id of the job that waits behind
+            them, for slots that release jobs themselves; 0: none does; None: each start is decided by
+            itself there, or others wait for the same capacity, or it is not known)
         """
-        window = self._windows.get(channel)
-        if window is None or self._manager.is_paced(channel, self._name):
-            return []
+        if self._manager.is_paced(channel, self._name):
+            return [], None
         rival = self._manager.rival(self._name, channel)
-        head = window.head
-        if head is None:
+        hints = self._take_before(rival, channel, count, part)
+        return hints, None if rival else self._next_in(channel)
+
+    def _take_before(self, rival, channel, count, part):
+        window = self._windows.get(channel)
+        head = window and window.head
+        if head is None or (rival is not None and head[:3] >= rival):
             return []
-        if rival is not None and head[:3] >= rival:
-            return []
-        if window.needs_more(count - 1):
-            self._read_on(window, count * PROVISION)
+        self._reader.fill(window, count)
         if window.is_complete:
             count = min(count, int(len(window) * part))
         if not count:
             return []
         self._forget(channel)
         hints = [head, *window.pop_before(rival, count - 1)]
-        self._taken.update(hint.id for hint in hints)
+        self._taken.add(channel, [hint.id for hint in hints])
         self._tell_next(window)
         return hints
 
-    def next_in(self, channel):
-        """What waits in a channel behind the hints, for slots that release jobs themselves.
-
-        :return: int, the id of the first job, 0: there is none; None: each start is decided by
-            itself there, or others wait for the same capacity, or it is not known
-        """
+    def _next_in(self, channel):
         is_read = channel not in self._stale and channel not in self._deferred
-        if (
-            not is_read
-            or self._suspended_until > -inf
-            or self._manager.is_paced(channel, self._name)
-            or self._manager.rival(self._name, channel) is not None
-        ):
+        if not is_read or self._suspended_until > -inf:
             return None
         window = self._windows.get(channel)
         return 0 if window is None or window.head is None else window.head.id
@@ -320,11 +252,11 @@ class Windows:
 
         :param generation: of the channel when they were taken
         """
-        ids = {row.id for row in rows}
-        self._taken -= ids
-        self._passed_over -= ids
         if not rows:
             return
+        ids = [row.id for row in rows]
+        self._taken.discard(ids)
+        self._reader.forget(ids)
         if self._suspended_until > -inf or generation != self._generations[channel]:
             # what was read meanwhile did without them, and they may have changed since
             self._stale.add(channel)
@@ -337,9 +269,7 @@ class Windows:
             window.is_complete = True
         head = window.head
         self._forget(channel)
-        window.give_back(rows)
-        if head is not None:
-            window.give_back([head])
+        window.give_back(rows if head is None else [*rows, head])
         self._tell_next(window)
 
     # -- when

@@ -316,8 +316,8 @@ class World:
         self.model.rows = rows
 
 
-def test_the_order_is_that_of_the_model(jobrunner):
-    @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+def check_order(jobrunner, examples):
+    @settings(max_examples=examples, deadline=None, suppress_health_check=list(HealthCheck))
     @given(configurations, st.lists(events, min_size=10, max_size=60))
     def check(limits, steps):
         world = World(jobrunner, limits)
@@ -326,3 +326,14 @@ def test_the_order_is_that_of_the_model(jobrunner):
             world.turn()
 
     check()
+
+
+def test_the_order_is_that_of_the_model(jobrunner):
+    check_order(jobrunner, examples=150)
+
+
+def test_the_order_is_that_of_the_model_however_little_is_kept(jobrunner, monkeypatch):
+    for name, number in {"FEW": 1, "MANY": 4, "PROVISION": 2, "STOCK": 3}.items():
+        monkeypatch.setattr(jobrunner.reader, name, number)
+    monkeypatch.setattr(jobrunner.slots, "MOST_HINTS", 6)
+    check_order(jobrunner, examples=100)

@@ -64,7 +64,7 @@ def test_order_is_by_priority_then_creation(serve, insert, sql):
 
 
 def test_order_is_exact_across_windows(serve, insert, sql, jobrunner):
-    window = jobrunner.windows.FEW
+    window = jobrunner.reader.FEW
     sql(
         "INSERT INTO queue_job (uuid, state, channel, priority, date_created)"
         " SELECT n::text, 'pending', CASE WHEN n %% 3 = 0 THEN 'root.a' ELSE 'root.b' END,"
@@ -80,7 +80,7 @@ def test_order_is_exact_across_windows(serve, insert, sql, jobrunner):
 
 
 def test_memory_is_bounded_by_the_window(serve, sql, jobrunner):
-    window = jobrunner.windows.MANY
+    window = jobrunner.reader.MANY
     sql(
         "INSERT INTO queue_job (uuid, state, channel, priority, date_created)"
         " SELECT n::text, 'pending', 'root', 10, now() FROM generate_series(1, 5000) n"
@@ -443,7 +443,7 @@ def test_what_was_not_begun_comes_back_without_a_query(serve, insert, sql):
     assert hinted(slot) == jobs[1:]
     for state in ("started", "done"):
         sql("UPDATE queue_job SET state = %s WHERE uuid = ANY(%s)", state, jobs[:3])
-    served.windows._database = counter = Queries(served.database)
+    served.windows._reader._database = counter = Queries(served.database)
     answer(served, slot, hints=2)
     (following,) = slots(served)
     assert [following.uuid, *hinted(following)] == jobs[3:]
@@ -460,7 +460,7 @@ def test_queries_per_job(serve, sql):
     )
     served = serve("root:4")
     counter = Queries(served.database)
-    served.database = served.windows._database = counter
+    served.database = served.windows._reader._database = counter
     now = time.time()
     open_slots, done = [], 0
     while True:
@@ -618,7 +618,7 @@ def test_a_slot_does_not_go_on_while_others_wait_for_its_capacity(serve, insert)
 
 
 def test_a_slot_knows_what_waits_behind_its_hints(serve, insert, sql, jobrunner):
-    for _number in range(jobrunner.served_database.MAX_HINTS + 3):
+    for _number in range(jobrunner.slots.MAX_HINTS + 3):
         insert()
     (slot,) = slots(serve("root:1"))
     behind = sql("SELECT min(id) FROM queue_job WHERE id > %s", slot.hints[-1].id)

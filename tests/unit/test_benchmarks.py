@@ -1,12 +1,16 @@
 """What the benchmark computes, away from what it measures."""
 
+import json
 import os
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import pytest
 
-from odoo.addons.queue_job.core.channel_manager import ChannelManager
 from odoo.addons.queue_job.core.notification import NOTIFY_CHANNEL
+from odoo.addons.queue_job.core.window import Waiting
 
 from benchmarks import counters, options, simulation
 from benchmarks.fit import growth_exponent
@@ -16,6 +20,7 @@ from benchmarks.results import LESS, MORE, Figure, Results
 from benchmarks.sizes import FULL, NAMES, QUICK
 from benchmarks.table import number, table
 
+REPOSITORY = Path(__file__).parents[2]
 RATE = Figure("drain", "drained", "jobs/s", MORE)
 COST = Figure("drain", "CPU", "ms", LESS)
 PLAIN = Figure("create", "rows", "rows/s")
@@ -198,26 +203,39 @@ def test_a_meter_without_a_server():
     }
 
 
-# -- the simulated engine
+# -- the simulated scheduler
+
+
+def simulate(*numbers):
+    command = [sys.executable, simulation.__file__, REPOSITORY, *numbers]
+    words = [str(word) for word in command]
+    return json.loads(subprocess.run(words, capture_output=True, check=True, timeout=60).stdout)
 
 
 @pytest.mark.parametrize(("jobs", "slots", "channels"), [(1, 1, 1), (3000, 4, 1), (5000, 50, 7)])
-def test_every_simulated_job_is_run(jobs, slots, channels):
-    manager = ChannelManager()
-    assert simulation.simulate(manager, jobs, slots, channels) == jobs
-    assert list(manager.get_jobs_to_run(10**9)) == []
+def test_every_simulated_job_is_decided(jobs, slots, channels):
+    outcome = simulate(jobs, slots, channels, 50, 0)
+    assert (outcome["jobs"], outcome["decisions"]) == (jobs, jobs)
 
 
-def test_a_source_tells_of_few_jobs_at_a_time():
-    told = []
+@pytest.mark.parametrize(("jobs", "slots", "channels"), [(3000, 4, 1), (5000, 50, 7)])
+def test_every_simulated_job_is_run_with_hints(jobs, slots, channels):
+    outcome = simulate(jobs, slots, channels, 50)
+    assert outcome["jobs"] == jobs
+    assert outcome["decisions"] < jobs / 3
+    assert 0 < outcome["mebibytes"] < 30
 
-    class Manager:
-        def notify(self, *arguments):
-            told.append(arguments)
 
-    source = simulation.Source("root.a", range(10_000))
-    source.feed(Manager())
-    source.feed(Manager())
-    assert len(told) == simulation.WINDOW
-    priorities = [arguments[5] for arguments in told]
-    assert priorities == sorted(priorities)
+def test_a_simulation_ends_when_its_time_is_over():
+    assert simulate(10_000_000, 4, 1, 0)["jobs"] == 0
+
+
+def test_a_backlog_goes_on_behind_the_last_job_read():
+    backlog = simulation.Backlog(Waiting, 10_000, 3)
+    (_channel, head), *_others = backlog.heads()
+    first = backlog.first_jobs("root.c0", 2, head)
+    rest = backlog.first_jobs("root.c0", 10_000, first[-1])
+    jobs = [head, *first, *rest]
+    assert [job.id for job in jobs] == list(range(3333))
+    assert jobs == sorted(jobs)
+    assert backlog.first_jobs("root.c0", 2, rest[-1]) == []

@@ -57,6 +57,14 @@ def test_those_given_back_come_in_their_order():
     assert ids(window) == [1, 2, 5]
 
 
+def test_those_given_back_come_between_the_others():
+    window = filled(1, 2, 3, 4, 5, 6, limit=9)
+    taken = window.pop_before(None, 4)
+    window.give_back([taken[3], taken[1]])
+    window.give_back([taken[2]])
+    assert ids(window) == [2, 3, 4, 5, 6]
+
+
 def test_what_is_behind_the_last_one_read_comes_with_it():
     window = filled(1, 2, limit=2)
     window.give_back(rows(7))
