@@ -93,10 +93,10 @@ def three_jobs(method):
 def slot(method, before=lambda: None, controller=RunJobController):
     return run(three_jobs(method), before, controller)
 
-def chain_in_a_slot():
+def chain_in_a_slot(before=lambda: None):
     jobs = [env["res.partner"].delayable(channel="root").write_nothing() for _ in range(3)]
     chain(*jobs).delay()
-    return run([job._generated_job.uuid for job in jobs], behind="0")
+    return run([job._generated_job.uuid for job in jobs], before, behind="0")
 
 def at_the_end_of_the_budget():
     # the first one has a dependent and a hint behind it, and no time for either
@@ -169,6 +169,9 @@ results = {name: slot(name) for name in [method.__name__ for method in METHODS]}
 results["chain"] = chain_in_a_slot()
 results["budget"] = at_the_end_of_the_budget()
 results["chain_without_signals"] = chain_without_signals()
+results["release_breaks"] = chain_in_a_slot(
+    before=lambda: rename("queue_job_release", "queue_job_release_gone"))
+rename("queue_job_release_gone", "queue_job_release")
 results["claim_finds_nothing"] = slot("write_nothing", before=cancel_second)
 results["something_left"] = slot("write_nothing", controller=LeavesSomething)
 results["lock_breaks"] = slot(
@@ -206,6 +209,13 @@ def test_as_many_where_another_job_waits_for_it(results):
 
 def test_what_is_released_without_another_claim_is_committed(results):
     assert results["budget"]["states"] == ["done", "pending", "pending"]
+
+
+def test_a_release_that_fails_takes_nothing_back(results):
+    result = results["release_breaks"]
+    # the runner releases them
+    assert result["states"] == ["done", "wait_dependencies", "wait_dependencies"]
+    assert result["locks"] == 0
 
 
 def test_a_release_that_was_rolled_back_is_done_again(results):
