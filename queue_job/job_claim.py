@@ -12,7 +12,8 @@ from psycopg2.extensions import PYDATETIME
 from .core.lock import METHOD_LOCK_CLASS
 from .job_storage import flush_cache, forget_cache
 from .job_values import CLAIMED_FIELDS, attributes
-from .slot_cursor import RESET, begin_claim
+from .session import RESET
+from .slot_cursor import begin_claim
 
 _CLAIM = "SELECT {function}({key}, %(worker_pid)s, %(lease)s)"
 

@@ -15,6 +15,7 @@ from psycopg2.extensions import ISOLATION_LEVEL_REPEATABLE_READ, STATUS_BEGIN
 
 from odoo import api, sql_db
 
+from .session import RESET, open_cursor
 from .utils import in_test_mode
 
 #: Context key of the token that the runner has left in the row of an enqueued job.
@@ -34,15 +35,11 @@ _unfinished = WeakSet()
 
 _COMMIT = "COMMIT; BEGIN ISOLATION LEVEL READ COMMITTED;"
 
-#: Of the job before nothing that it has SET for its session may stay: Odoo's pool of connections
-#: resets that, and more, before a session is used again (docs/guide.rst).
-RESET = "RESET ALL;"
-
 
 @contextmanager
 def own_cursor(registry):
     """A cursor for the jobs of a request."""
-    with closing(registry.cursor()) as cr:
+    with closing(open_cursor(registry)) as cr:
         if in_test_mode():
             yield cr
             # the steps leave that to the test; a request in a test is on its own

@@ -1,0 +1,52 @@
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl.html).
+"""Sessions of PostgreSQL in which jobs run: as clean as Odoo hands them out, but with their plans.
+
+Odoo's pool of connections has ``DISCARD ALL`` sent before a session is used again. That drops the plans
+of the functions with which a job is claimed as well, and planning them costs the first job of
+each request more than they do. Why not more of it is kept: ``docs/decisions/0022-sessions-keep-plans.rst``.
+"""
+
+import threading
+from functools import partial
+from weakref import ref
+
+from odoo import sql_db
+
+#: Nothing that was SET for the session may stay. What psycopg2 needs to read dates it sets when it connects,
+#: where the default is another one.
+RESET = "RESET ALL; SET DateStyle TO 'ISO';"
+
+#: What ``DISCARD ALL`` does but ``DISCARD PLANS``:
+#: https://www.postgresql.org/docs/current/sql-discard.html
+CLEAN = f"""
+    CLOSE ALL; SET SESSION AUTHORIZATION DEFAULT; {RESET} DEALLOCATE ALL; UNLISTEN *;
+    SELECT pg_advisory_unlock_all(); DISCARD TEMP; DISCARD SEQUENCES
+"""
+
+#: Whether this thread opens a cursor for jobs: whoever else gets the session gets it without plans.
+_opening = threading.local()
+
+
+def open_cursor(registry):
+    """:return: a cursor of the registry, for jobs"""
+    _opening.is_for_jobs = True
+    try:
+        cr = registry.cursor()
+    finally:
+        _opening.is_for_jobs = False
+    if type(cr) is sql_db.Cursor and type(cr._cnx) is sql_db.PsycoConnection:
+        cr._cnx.reset = partial(_reset, ref(cr._cnx))
+    return cr
+
+
+def _reset(connection):
+    """In place of the connection's own method, which the pool calls."""
+    connection = connection()
+    if not getattr(_opening, "is_for_jobs", False):
+        sql_db.PsycoConnection.reset(connection)
+        return
+    connection.rollback()
+    connection.autocommit = True
+    with connection.cursor() as cursor:
+        cursor.execute(CLEAN)
+    connection.autocommit = False
