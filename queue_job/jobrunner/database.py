@@ -33,6 +33,7 @@ SETTINGS = {
     "enable_seqscan": "off",
     "enable_bitmapscan": "off",
     "jit": "off",
+    "plan_cache_mode": "force_generic_plan",
 }
 SESSION = "".join(f"SET {name} = {value};" for name, value in SETTINGS.items())
 #: Where a session is nobody's, or may be: with each statement, which is a transaction with it.
@@ -74,6 +75,8 @@ class Database:
         #: Whether its triggers tell of etas, as far as was seen: those of an earlier version don't.
         self.tells_etas = False
         self._connection = None
+        #: Names of the statements that are prepared on it.
+        self._prepared = set()
         self._echo = None
 
     def make_leadership(self):
@@ -94,6 +97,7 @@ class Database:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+            self._prepared.clear()
 
     def fileno(self):
         return self.connection.fileno()
@@ -104,6 +108,21 @@ class Database:
         if self.is_pooled:
             sql = f"{TRANSACTION}{sql}"
         return connection.execute(sql, parameters)
+
+    def query_prepared(self, name, sql, **parameters):
+        """As :meth:`query`, of a statement that comes so often that planning it would cost most.
+
+        :param str name: of the statement
+        """
+        connection = self.connection
+        if self.is_pooled:
+            return self.query(sql, **parameters)
+        if name not in self._prepared:
+            numbers = {key: f"${number}" for number, key in enumerate(parameters, start=1)}
+            connection.execute(f"PREPARE {name} AS {sql % numbers}")
+            self._prepared.add(name)
+        values = ", ".join(f"%({key})s" for key in parameters)
+        return connection.execute(f"EXECUTE {name}({values})", parameters)
 
     def value(self, sql, **parameters):
         """:return: first column of the first row"""
@@ -188,9 +207,12 @@ class Database:
         :param after: the job behind which to begin; None: the first ones
         """
         if after is None:
-            rows = self.query(queries.FIRST_JOBS, channel=channel, limit=limit)
+            rows = self.query_prepared(
+                "first_jobs", queries.FIRST_JOBS, channel=channel, limit=limit
+            )
         else:
-            rows = self.query(
+            rows = self.query_prepared(
+                "next_jobs",
                 queries.NEXT_JOBS,
                 channel=channel,
                 limit=limit,
@@ -235,7 +257,13 @@ class Database:
         :return: set of the ids of those that were still pending
         """
         ids, channels = zip(*jobs, strict=True)
-        rows = self.query(queries.SET_ENQUEUED, ids=list(ids), channels=list(channels), grant=grant)
+        rows = self.query_prepared(
+            "set_enqueued",
+            queries.SET_ENQUEUED,
+            ids=list(ids),
+            channels=list(channels),
+            grant=grant,
+        )
         return {job_id for (job_id,) in rows}
 
     def take_back(self, ids):

@@ -161,20 +161,23 @@ IN_PROGRESS = f"""
 
 #: pending -> enqueued, of the jobs that still are as they were read. The grant goes with
 #: the request: only the worker that brings it may claim the job. A row that somebody is
-#: writing is not waited for.
+#: writing is not waited for. Each job is looked up by itself: the statement is planned once, and a
+#: join, which may be the best for a small table, would go through all jobs of a large one.
 SET_ENQUEUED = """
     WITH chosen AS (
-        SELECT queue_job.id
-          FROM unnest(%(ids)s::int[], %(channels)s::text[]) AS chosen (id, channel)
-          JOIN queue_job USING (id, channel)
-         WHERE state = 'pending' AND (eta IS NULL OR eta <= now() AT TIME ZONE 'UTC')
-           FOR NO KEY UPDATE OF queue_job SKIP LOCKED)
+        SELECT pending.id
+          FROM unnest(%(ids)s::int[], %(channels)s::text[]) AS place (id, channel),
+               LATERAL (
+                   SELECT queue_job.id FROM queue_job
+                    WHERE queue_job.id = place.id AND queue_job.channel = place.channel
+                      AND state = 'pending' AND (eta IS NULL OR eta <= now() AT TIME ZONE 'UTC')
+                      FOR NO KEY UPDATE SKIP LOCKED
+               ) AS pending)
     UPDATE queue_job
        SET state = 'enqueued', date_enqueued = now() AT TIME ZONE 'UTC',
            date_started = NULL, worker_pid = NULL, lease = %(grant)s
-      FROM chosen
-     WHERE queue_job.id = chosen.id
- RETURNING queue_job.id
+     WHERE id = ANY(ARRAY(SELECT id FROM chosen))
+ RETURNING id
 """
 
 #: enqueued -> pending, of jobs whose request did not reach a worker. A worker that has

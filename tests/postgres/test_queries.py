@@ -47,3 +47,35 @@ def test_contract_query_has_no_parameters(jobrunner, runner_database, insert, sq
     dead = insert(state="started", lease="x")
     rows = sql(runner_database._query_requeue_dead_jobs())
     assert rows == [(dead,)]
+
+
+def test_what_is_planned_once_does_not_depend_on_how_small_the_table_was(runner_database, sql):
+    """As a join with a small table it would go through all jobs of the large one."""
+    more = (
+        "INSERT INTO queue_job (uuid, state, channel, priority, date_created)"
+        " SELECT number, 'pending', 'root', 10, now() FROM generate_series(1, %s) AS number"
+    )
+    sql(more, 30)
+    sql("VACUUM ANALYZE queue_job")
+    first, *_others = runner_database.first_jobs("root", 10)
+    assert runner_database.set_enqueued([(first.id, "root")], "grant") == {first.id}
+    sql(more, 20_000)
+    for call in (
+        "first_jobs('root', 10)",
+        "next_jobs('root', 10, 1, now()::timestamp, 1)",
+        "set_enqueued('{1}', '{root}', 'x')",
+    ):
+        if call.startswith("next"):
+            runner_database.first_jobs("root", 10, after=first)
+        rows = runner_database.query(f"EXPLAIN EXECUTE {call}")
+        plan = "\n".join(row[0] for row in rows)
+        assert "Index" in plan
+        assert not re.search("Seq Scan|Merge|Hash|Sort|Bitmap", plan), plan
+
+
+def test_a_pooler_gets_no_prepared_statement(runner_database, insert):
+    insert()
+    runner_database.is_poll_only = True
+    (first,) = runner_database.first_jobs("root", 10)
+    assert runner_database.set_enqueued([(first.id, "root")], "grant") == {first.id}
+    assert not runner_database.query("SELECT name FROM pg_prepared_statements")
