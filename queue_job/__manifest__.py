@@ -7,7 +7,7 @@
     "license": "LGPL-3",
     "category": "Technical",
     "depends": ["mail", "base_sparse_field", "web"],
-    "external_dependencies": {"python": ["greenlet", "requests"]},
+    "external_dependencies": {"python": ["greenlet", "requests", "urllib3"]},
     "data": [
         "security/security.xml",
         "security/ir.model.access.csv",

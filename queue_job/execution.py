@@ -52,7 +52,8 @@ def perform(env, job):
             # what runs before a commit is part of the try, too
             env.cr.flush()
     if is_claim_next(env.cr):
-        job.released = commit_before_claim(env.cr, statement, job.release_statement())
+        release = job.release_statement() if job.releases_at_commit else None
+        job.released = commit_before_claim(env.cr, statement, release)
     else:
         env.cr.commit()
     env.registry.signal_changes()
@@ -79,7 +80,7 @@ def _settle_done(job):
 
 
 def roll_back(env, outcome):
-    """Undo what a failed try did to the database and to the registry's caches.
+    """Undo what a failed try did to the database.
 
     In a test the savepoint in :func:`perform` has done it. Whoever tests a retry patches
     the rollback of the cursor, and expects it.
@@ -94,7 +95,16 @@ def roll_back(env, outcome):
     else:
         env.cr.rollback()
     env.transaction.reset()
-    env.registry.reset_changes()
+
+
+def settle_caches(env, is_committed):
+    """Tell other processes of what the try has changed in the registry and its caches, or undo that."""
+    if in_test_mode():
+        return
+    if is_committed:
+        env.registry.signal_changes()
+    else:
+        env.registry.reset_changes()
 
 
 def wake_dependents(env, job):
@@ -105,7 +115,7 @@ def wake_dependents(env, job):
     if in_test_mode():
         job.enqueue_waiting()
         return
-    if not job.should_check_dependents():
+    if connection_lost(env.cr) or not job.should_check_dependents():
         return
     if is_unfinished(env.cr):
         job.enqueue_waiting()
@@ -114,7 +124,4 @@ def wake_dependents(env, job):
     job.released = None
     set_isolation(env.cr, ISOLATION_LEVEL_READ_COMMITTED)
     job.enqueue_waiting()
-    if is_claim_next(env.cr):
-        commit_before_claim(env.cr)
-    else:
-        env.cr.commit()
+    env.cr.commit()

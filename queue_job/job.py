@@ -122,7 +122,9 @@ class Job(Call, Row, Moves, Try, Links):
     successor = None
     #: Id of that job, once it is released.
     next_id = None
-    #: Rows of :func:`.dependency.release_statement`, where it was sent with the commit of the job.
+    #: Whether those that wait for it may be released on the way of its commit; then
+    #: :func:`.dependency.release_statement` has had these rows.
+    releases_at_commit = False
     released = None
 
     # Defaults of what a new job has not got yet.

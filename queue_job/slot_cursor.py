@@ -8,15 +8,20 @@ a short job as much as a statement. psycopg2, which would go that way for each B
 meanwhile that one transaction goes on. See ``docs/locking.rst``.
 """
 
+import logging
 from contextlib import closing, contextmanager
 from weakref import WeakKeyDictionary, WeakSet
 
-from psycopg2.extensions import ISOLATION_LEVEL_REPEATABLE_READ, STATUS_BEGIN
+import psycopg2
+from psycopg2.extensions import ISOLATION_LEVEL_REPEATABLE_READ, TRANSACTION_STATUS_INTRANS
 
 from odoo import api, sql_db
 
+from .core.log_text import one_line
 from .session import RESET, open_cursor
 from .utils import in_test_mode
+
+_logger = logging.getLogger(__name__)
 
 #: Context key of the token that the runner has left in the row of an enqueued job.
 GRANT_KEY = "_job_grant"
@@ -47,7 +52,11 @@ def own_cursor(registry):
             return
         _own.add(cr)
         yield cr
-        finish(cr)
+        try:
+            finish(cr)
+        except psycopg2.Error as error:
+            # the runner releases what this has not
+            _logger.warning("the release of dependent jobs was lost: %s", one_line(error))
 
 
 def is_own(cr):
@@ -143,12 +152,17 @@ def has_begun_claim(cr):
 
     If somebody has used it in between, that is not part of the claim: it is rolled back.
     """
-    return _begun.get(cr) == cr.sql_log_count and cr.connection.status == STATUS_BEGIN
+    return _begun.get(cr) == cr.sql_log_count and _is_in_transaction(cr)
 
 
 def is_unfinished(cr):
     """Whether ``cr`` is in a transaction between two jobs in which something was written."""
-    return cr in _unfinished and not cr.closed and cr.connection.status == STATUS_BEGIN
+    return cr in _unfinished and not cr.closed and _is_in_transaction(cr)
+
+
+def _is_in_transaction(cr):
+    """Whether a transaction of ``cr`` goes on, in which nothing went wrong."""
+    return cr.connection.get_transaction_status() == TRANSACTION_STATUS_INTRANS
 
 
 def finish(cr):

@@ -16,6 +16,7 @@ from ..core.retry import CONFLICT_INTERVAL
 from ..core.slot import BUDGET, HINTS_HEADER, REFUSED_HEADER, parse_hints, parse_successor
 from ..core.states import FAILED
 from ..exception import NoSuchJobError
+from ..job import Job
 from ..outcome import Retry, Return, classify
 from ..surroundings import run_apart
 
@@ -32,6 +33,7 @@ class _Slot(NamedTuple):
     :param str uuid: of the first job
     :param str channel: of all jobs
     :param float deadline: until when another job may begin, by the monotonic clock
+    :param bool is_plain: nobody else has a say in what comes after the commit of a job
     """
 
     cr: object
@@ -41,6 +43,7 @@ class _Slot(NamedTuple):
     hints: list
     deadline: float
     behind: str | None
+    is_plain: bool
 
 
 def _check_text(name, value):
@@ -105,7 +108,8 @@ class RunJobController(http.Controller):
             job = cls._acquire_job(env, job_uuid)
             if job is None:
                 return [(REFUSED_HEADER, "1")]
-            slot = _Slot(cr, job_uuid, job.channel, grant, hints, deadline, behind)
+            is_plain = _is_plain(cls, type(job))
+            slot = _Slot(cr, job_uuid, job.channel, grant, hints, deadline, behind, is_plain)
             is_complete = cls._run_with_successors(slot, env, job, 0)
             count, were_claimed = cls._run_hints(slot)
         is_told = is_complete and were_claimed and (hints or behind is not None)
@@ -141,6 +145,7 @@ class RunJobController(http.Controller):
             if execution.begin(env, job):
                 may_release = job.successor is not None and job.has_dependents
                 slot_cursor.expect_claim(slot.cr, may_release or count < len(slot.hints))
+                job.releases_at_commit = slot.is_plain
                 run_apart(cls._run_and_report, env, job)
             if job.next_id is None:
                 return True
@@ -204,7 +209,9 @@ class RunJobController(http.Controller):
         """
         outcome = classify(error, job, slot_cursor.connection_lost(env.cr))
         execution.roll_back(env, outcome)
-        if settlement.was_committed(job):
+        is_committed = settlement.was_committed(job)
+        execution.settle_caches(env, is_committed)
+        if is_committed:
             settlement.log_error(
                 "%s is done, but something after its commit failed", job, logger=_logger
             )
@@ -234,3 +241,19 @@ class RunJobController(http.Controller):
     def _enqueue_dependent_jobs(cls, env, job):
         """Make those jobs pending whose last parent this one was."""
         execution.wake_dependents(env, job)
+
+
+#: The steps during and after the commit of a job, as they are here.
+_STEPS = {
+    name: vars(RunJobController)[name].__func__
+    for name in ("_runjob", "_try_perform_job", "_enqueue_dependent_jobs")
+}
+_ENQUEUE_WAITING = Job.enqueue_waiting
+
+
+def _is_plain(controller, job_class):
+    """Whether no addon has another step of its own there, which may use the cursor, or release otherwise."""
+    return getattr(job_class, "enqueue_waiting", None) is _ENQUEUE_WAITING and all(
+        getattr(getattr(controller, name), "__func__", None) is step
+        for name, step in _STEPS.items()
+    )

@@ -81,7 +81,7 @@ def terminate(job_ids):
     client; then it has another application name, which tells the pid of Odoo's process.
 
     :param str job_ids: SQL, an expression with an array of ids of ``queue_job``
-    :return: SQL; rows are (name of the role whose session it is, whether it is being ended)
+    :return: SQL; rows are (name of the role whose session it is, whether it is being ended, or has ended)
     """
     of_database = """
            locktype = 'advisory' AND granted AND objsubid = 2
@@ -104,7 +104,7 @@ def terminate(job_ids):
           JOIN activity AS method
             ON method.pid = objid AND method.application_name = holder.application_name)
     SELECT pg_get_userbyid(usesysid)::text AS role,
-           CASE WHEN {may_terminate("usesysid")} THEN pg_terminate_backend(pid) ELSE false END
+           CASE WHEN {may_terminate("usesysid")} THEN pg_terminate_backend(pid) IS NOT NULL ELSE false END
       FROM backend
      WHERE pid <> pg_backend_pid()
     """

@@ -27,7 +27,7 @@ _HERE_SINCE = "greatest(pg_postmaster_start_time(), pg_last_xact_replay_timestam
 _TELLS_ETAS = f"""
     (SELECT count(*) = 2 FROM pg_proc
       WHERE proname IN ('queue_job_notify_inserted', 'queue_job_notify_changed')
-        AND pronamespace = current_schema()::regnamespace
+        AND pronamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema())
         AND strpos(prosrc, '{ETA_CHANGED}') > 0) AS tells_etas
 """
 TELLS_ETAS = f"SELECT {_TELLS_ETAS}"

@@ -28,8 +28,7 @@ class Reader:
     def read_first(self, window):
         """Read a window from its beginning. Those in slots, which are read over again, are left out."""
         window.restart()
-        rows = self._read(window, FEW + self._taken.count(window.channel))
-        self._passed_over.update(row.id for row in rows if row.id in self._taken)
+        self._read(window, FEW + self._taken.count(window.channel))
 
     def read_first_in_order(self, window, now):
         """Read the first job of a window, due or not: the end of each makes the channel stale."""
@@ -77,4 +76,5 @@ class Reader:
     def _read(self, window, limit):
         rows = self._database.first_jobs(window.channel, limit, window.after)
         window.extend(rows, limit, self._taken)
+        self._passed_over.update(row.id for row in rows if row.id in self._taken)
         return rows

@@ -23,9 +23,9 @@ _ROW = ", ".join(
 
 #: From here on PostgreSQL finds out within some twelve seconds that the machine of its client is
 #: gone, and all locks with it: a job's, the gate's. The first three are for a connection that is
-#: silent, the last one for an answer that nobody confirms. They hold for the session, so that they
-#: are set once in a slot; a connection within the machine has none of them.
-_NOTICE_LOST_CLIENT = """
+#: silent, the last one for an answer that nobody confirms. They hold for the session, until it is
+#: reset for the next job; a connection within the machine has none of them.
+NOTICE_LOST_CLIENT = """
     IF inet_client_addr() IS NOT NULL AND current_setting('tcp_user_timeout') <> '12000' THEN
         _ := set_config('tcp_keepalives_idle', '5', false);
         _ := set_config('tcp_keepalives_interval', '2', false);
@@ -108,7 +108,7 @@ _SETTINGS = "SET plan_cache_mode = force_generic_plan SET enable_seqscan = off"
 
 
 def _filled(body, **parts):
-    return body.format(gate=GATE_LOCK_CLASS, notice_lost_client=_NOTICE_LOST_CLIENT, **parts)
+    return body.format(gate=GATE_LOCK_CLASS, notice_lost_client=NOTICE_LOST_CLIENT, **parts)
 
 
 #: name -> (parameters and what follows them, body)

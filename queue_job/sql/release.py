@@ -9,6 +9,7 @@ costs a few rows; all are looked at only where there is none. The runner has a s
 
 from ..core.notification import SILENT_RELEASE
 from .catalogue import drop_functions, install_functions
+from .functions import NOTICE_LOST_CLIENT
 
 #: How many parents are looked at on each side of the one that has ended. Jobs end in the order
 #: of their ids, or in the opposite one, a few at a time: those that are still to end are next to
@@ -77,7 +78,7 @@ DECLARE
     _children integer[];
     _next integer;
     _ text;
-BEGIN
+BEGIN{NOTICE_LOST_CLIENT}
     SELECT queue_job.id,
            ARRAY(SELECT child_id FROM queue_job_dependency WHERE parent_id = queue_job.id),
            ARRAY(SELECT barrier_id FROM queue_job_barrier

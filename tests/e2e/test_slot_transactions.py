@@ -70,8 +70,17 @@ def look_after_rollback(self):
 def write_nothing(self):
     pass
 
+def clear_a_cache(self):
+    self.env["ir.config_parameter"].sudo().set_param("probe", str(self.env.cr.now()))
+
+def signals():
+    tables = elsewhere("SELECT array_agg(relname::text) FROM pg_class"
+                       " WHERE relname LIKE 'orm_signaling_%' AND relkind = 'r'")[0]
+    return sum(elsewhere(f"SELECT max(id) FROM {table}")[0] for table in tables)
+
 METHODS = (fail_at_commit, be_cancelled, lose_connection_at_commit, hook_after_commit,
-           hook_before_commit, delay_more, look, look_after_rollback, write_nothing)
+           hook_before_commit, delay_more, look, look_after_rollback, write_nothing,
+           clear_a_cache)
 for method in METHODS:
     setattr(Partner, method.__name__, method)
 
@@ -93,10 +102,12 @@ def three_jobs(method):
 def slot(method, before=lambda: None, controller=RunJobController):
     return run(three_jobs(method), before, controller)
 
-def chain_in_a_slot(before=lambda: None):
-    jobs = [env["res.partner"].delayable(channel="root").write_nothing() for _ in range(3)]
+def chain_in_a_slot(before=lambda: None, method="write_nothing", controller=RunJobController):
+    partner = env["res.partner"]
+    names = (method, "write_nothing", "write_nothing")
+    jobs = [getattr(partner.delayable(channel="root"), name)() for name in names]
     chain(*jobs).delay()
-    return run([job._generated_job.uuid for job in jobs], before, behind="0")
+    return run([job._generated_job.uuid for job in jobs], before, controller, behind="0")
 
 def at_the_end_of_the_budget():
     # the first one has a dependent and a hint behind it, and no time for either
@@ -164,14 +175,37 @@ class LeavesSomething(RunJobController):
         super()._enqueue_dependent_jobs(env, job)
         env.cr.execute("INSERT INTO probe (name) VALUES ('left')")
 
+class CommitsFirst(RunJobController):
+    @classmethod
+    def _enqueue_dependent_jobs(cls, env, job):
+        env.cr.execute("SELECT 1")
+        env.cr.commit()
+        super()._enqueue_dependent_jobs(env, job)
+
+class RollsBack(RunJobController):
+    @classmethod
+    def _enqueue_dependent_jobs(cls, env, job):
+        super()._enqueue_dependent_jobs(env, job)
+        env.cr.rollback()
+
 slot("write_nothing")
 results = {name: slot(name) for name in [method.__name__ for method in METHODS]}
 results["chain"] = chain_in_a_slot()
 results["budget"] = at_the_end_of_the_budget()
 results["chain_without_signals"] = chain_without_signals()
+for controller in (LeavesSomething, CommitsFirst, RollsBack):
+    results[f"chain_{controller.__name__}"] = chain_in_a_slot(controller=controller)
+before = signals()
 results["release_breaks"] = chain_in_a_slot(
-    before=lambda: rename("queue_job_release", "queue_job_release_gone"))
+    before=lambda: rename("queue_job_release", "queue_job_release_gone"), method="clear_a_cache")
 rename("queue_job_release_gone", "queue_job_release")
+results["release_breaks"]["signals"] = signals() - before
+env.cr.rollback()
+elsewhere("CREATE TRIGGER probe_lose AFTER UPDATE OF state ON queue_job FOR EACH ROW"
+          " WHEN (OLD.state = 'wait_dependencies') EXECUTE FUNCTION probe_terminate()")
+results["release_loses_connection"] = chain_in_a_slot()
+env.cr.rollback()
+elsewhere("DROP TRIGGER probe_lose ON queue_job")
 results["claim_finds_nothing"] = slot("write_nothing", before=cancel_second)
 results["something_left"] = slot("write_nothing", controller=LeavesSomething)
 results["lock_breaks"] = slot(
@@ -216,6 +250,21 @@ def test_a_release_that_fails_takes_nothing_back(results):
     # the runner releases them
     assert result["states"] == ["done", "wait_dependencies", "wait_dependencies"]
     assert result["locks"] == 0
+    # other processes learn of what the job has changed
+    assert result["signals"] == 1
+
+
+def test_a_connection_that_is_lost_with_the_release(results):
+    result = results["release_loses_connection"]
+    assert result["states"] == ["done", "wait_dependencies", "wait_dependencies"]
+    assert result["error"] is None
+
+
+@pytest.mark.parametrize("name", ["LeavesSomething", "CommitsFirst", "RollsBack"])
+def test_an_addon_that_has_something_to_do_when_dependents_are_released(results, name):
+    result = results[f"chain_{name}"]
+    assert result["states"] == ["done"] * 3
+    assert result["names"] == []
 
 
 def test_a_release_that_was_rolled_back_is_done_again(results):

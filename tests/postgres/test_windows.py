@@ -203,3 +203,37 @@ def test_a_job_that_was_moved_stays_known_in_its_new_channel(site, jobrunner, mo
     busy.served.refresh(busy.now)
     busy.end(slot)
     assert [(slot.id, slot.channel) for slot in busy.turn()] == [(1, "root.b")]
+
+
+def test_a_job_that_waits_again_behind_many_is_not_forgotten(site):
+    """It was left out of the window, since it is in a slot, by a read further on."""
+    busy = site("root:2")
+    busy.database.insert_many("root", 1000)
+    first, second = busy.turn()
+    again = first.hints[0].id
+    busy.database.update(again, state="pending")
+    for number in range(5000, 5300):
+        busy.database.insert(
+            id=number,
+            uuid=str(number),
+            state="pending",
+            channel="root",
+            priority=1,
+            date_created=0,
+        )
+    busy.end(second)
+    slots = busy.turn()
+    for _turn in range(4):
+        for slot in slots:
+            busy.end(slot)
+        slots = busy.turn()
+    busy.end(first, again=[again])
+    run = []
+    slots += busy.turn()
+    while slots:
+        slot = slots.pop(0)
+        run += slot.ids()
+        busy.end(slot)
+        slots += busy.turn()
+    assert again in run
+    assert not busy.database.rows

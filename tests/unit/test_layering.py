@@ -58,7 +58,7 @@ ALLOWED = {
     "settlement": {"core", "job_values", "outage", "utils"},
     "outcome": {"core", "exception", "job_values"},
     "session": set(),
-    "slot_cursor": {"session", "utils"},
+    "slot_cursor": {"core", "session", "utils"},
     "surroundings": set(),
     "sql": {"core", "job_values"},
     "storage": {"core", "declaration", "exception", "job", "job_storage"},
