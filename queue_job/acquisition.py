@@ -18,7 +18,7 @@ from .core.slot import successor_lease
 from .core.states import FAILED
 from .exception import JobError, JobTimedOut, NoSuchJobError
 from .job import Job
-from .job_claim import ENQUEUED, PENDING, claim, claim_and_lock
+from .job_claim import ENQUEUED, LOCKED_FIELDS, PENDING, claim, claim_and_lock, locked_row
 from .settlement import failure_values, run_failure_hook
 from .slot_cursor import GRANT_KEY, fresh_environment, is_own, own_cursor, set_isolation
 from .utils import in_test_mode
@@ -67,23 +67,26 @@ def acquire(env, job_uuid):
     return _begin_try(env, row)
 
 
-def acquire_hint(env, job_id, channel, grant=None, slot=None):
+def acquire_hint(env, job_id, channel, grant=None, slot=None, claim=None):
     """Claim a job of a channel that is pending and due.
 
     :param int job_id: of the row
     :param slot: uuid of the first job of the slot, for a job that the runner has not hinted
+    :param claim: :class:`.next_claim.NextClaim` of this job, which may have gone with the commit of the one before
     :return: the job; None: it can't be claimed, or has failed already
     """
-    start = Job.start_values()
+    start = claim.start if claim else Job.start_values()
     if slot is not None:
         start["lease"] = successor_lease(slot, start["lease"])
-    row = _claim(env, PENDING, start, id=job_id, channel=channel, grant=grant)
+    row = _claim(env, PENDING, start, sent=claim, id=job_id, channel=channel, grant=grant)
     return row and _begin_try(env, row)
 
 
-def _claim(env, which, start, **keys):
+def _claim(env, which, start, sent=None, **keys):
     """:return: dict, the row; None: it can't be claimed, or not be read, and has failed"""
     try:
+        if sent is not None and sent.is_open and (row := locked_row(sent.take(env.cr))):
+            return row
         if is_own(env.cr) and job_storage.updates_plainly(env):
             return claim_and_lock(env, which, start, **keys)
         if is_own(env.cr):
@@ -114,7 +117,8 @@ def _begin_try(env, row):
         return None
     # Its row is as it should be, unless an addon wants to know or to add something.
     if "is_locked" in row and not job_values.hook_values(job):
-        job.is_locked, job.has_dependents = row["is_locked"], row["has_dependents"]
+        for name in LOCKED_FIELDS:
+            setattr(job, name, row[name])
         return job
     job.store()
     env.cr.commit()

@@ -52,8 +52,11 @@ def perform(env, job):
             # what runs before a commit is part of the try, too
             env.cr.flush()
     if is_claim_next(env.cr):
-        release = job.release_statement() if job.releases_at_commit else None
-        job.released = commit_before_claim(env.cr, statement, release)
+        if statement and job.next_claim and job.next_claim.may_go_with(job):
+            job.next_claim.commit(job, statement)
+        else:
+            release = job.release_statement() if job.releases_at_commit else None
+            job.released = commit_before_claim(env.cr, statement, release)
     else:
         env.cr.commit()
     env.registry.signal_changes()
@@ -120,6 +123,12 @@ def wake_dependents(env, job):
     if is_unfinished(env.cr):
         job.enqueue_waiting()
         return
+    claim = job.next_claim
+    if claim and claim.is_open:
+        if not claim.frees_others(env.cr):
+            return
+        # it is the claimed one that comes next
+        job.successor = None
     # of what was released on the same way it may have been rolled back
     job.released = None
     set_isolation(env.cr, ISOLATION_LEVEL_READ_COMMITTED)

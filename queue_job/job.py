@@ -116,8 +116,10 @@ class Job(Call, Row, Moves, Try, Links):
     #: Whether it has to wait for another job, where that was looked up for many at once.
     is_held = None
 
-    #: Whether other rows depend on its row, as of the last :meth:`lock`.
-    has_dependents = False
+    #: As of the last :meth:`lock`: whether a row that depends on its row depends on no other, None: there is
+    #: none; and whether others do behind a barrier.
+    is_only_parent = None
+    is_before_barrier = False
     #: :class:`.core.slot.Successor`, which of the jobs that it releases its slot may run next.
     successor = None
     #: Id of that job, once it is released.
@@ -126,6 +128,8 @@ class Job(Call, Row, Moves, Try, Links):
     #: :func:`.dependency.release_statement` has had these rows.
     releases_at_commit = False
     released = None
+    #: :class:`.next_claim.NextClaim`, the claim that may go with its commit.
+    next_claim = None
 
     # Defaults of what a new job has not got yet.
     graph_uuid = None

@@ -61,6 +61,9 @@ PENDING = Which(
 #: Which fields of a claimed row are dates with times.
 _MOMENTS = tuple(name for name in CLAIMED_FIELDS if name.startswith("date_") or name == "eta")
 
+#: What the lock of a job says beside its row: whether it was free, and whether other jobs depend on this one.
+LOCKED_FIELDS = ("is_locked", "is_only_parent", "is_before_barrier")
+
 LOCK = "SELECT queue_job_lock(%(uuid)s, %(lease)s)"
 
 
@@ -86,12 +89,18 @@ def claim_and_lock(env, which, start, **keys):
     All in one go, the claim in a transaction of its own. Wherever it is cut short, the job is left as
     if its worker had gone there.
 
-    :return: dict, the row, ``is_locked`` and ``has_dependents``; None: it was not claimed
+    :return: dict, the row and :data:`LOCKED_FIELDS`; None: it was not claimed
     """
     env.cr.execute(begin_claim(env.cr) + which.claim_and_lock, {**start, **keys})
-    is_locked, has_dependents, *values = env.cr.fetchone()[0] or (None, None)
-    row = _row(values or None)
-    return row and {**row, "is_locked": is_locked, "has_dependents": has_dependents}
+    return locked_row(env.cr.fetchone()[0])
+
+
+def locked_row(values):
+    """:param values: list, the JSON of the lock of a claimed row; or None"""
+    if values is None:
+        return None
+    count = len(LOCKED_FIELDS)
+    return {**_row(values[count:]), **dict(zip(LOCKED_FIELDS, values[:count], strict=True))}
 
 
 def _row(values):
@@ -129,7 +138,8 @@ def lock(job):
     cr = job.env.cr
     flush_cache(job.env["queue.job"])
     cr.execute(LOCK, {"uuid": job.uuid, "lease": job.lease})
-    is_locked, job.has_dependents = cr.fetchone()[0] or (False, False)
+    values = cr.fetchone()[0] or (False, None, False)
+    is_locked, job.is_only_parent, job.is_before_barrier = values
     return is_locked
 
 

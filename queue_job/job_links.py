@@ -67,12 +67,22 @@ class Links:
         if self.state in WAITING_STATES and any(parent.state != DONE for parent in jobs):
             self.state = WAIT_DEPENDENCIES
 
+    @property
+    def has_dependents(self):
+        """Whether other rows depend on its row, as of the last ``lock``."""
+        return self.is_only_parent is not None or self.is_before_barrier
+
     def should_check_dependents(self):
         """Whether some job waits for this one."""
         return bool(
-            self.has_dependents
+            self.has_dependents or self._reverse_depends_on_uuids or self.is_waited_for_alone()
+        )
+
+    def is_waited_for_alone(self):
+        """Whether some job waits for this one which, as far as its row is known, waits for no other."""
+        return bool(
+            self.is_only_parent
             or self._reverse_depends_on
-            or self._reverse_depends_on_uuids
             or self._barriers_behind
         )
 

@@ -123,28 +123,34 @@ def commit_before_claim(cr, statement=None, between=None):
     :return: the rows of ``between``, or None
     """
     query, parameters = statement or ("", ())
-    rows = None
+    text = f"{query}; {_COMMIT}" if query else _COMMIT
+    if between is None:
+        _begun[cr] = commit_with(cr, text, parameters or None)
+        return None
+    query_between, parameters_between = between
+    commit_with(cr, f"{text} {RESET} {query_between}", (*parameters, *parameters_between))
+    rows = cr.fetchall()
+    _unfinished.add(cr)
+    return rows
 
-    def commit():
-        nonlocal rows
-        text = f"{query}; {_COMMIT}" if query else _COMMIT
-        if between is None:
-            cr.execute(text, parameters or None, log_exceptions=False)
-            _begun[cr] = cr.sql_log_count
-            return
-        query_between, parameters_between = between
-        text = f"{text} {RESET} {query_between}"
-        cr.execute(text, (*parameters, *parameters_between), log_exceptions=False)
-        rows = cr.fetchall()
-        _unfinished.add(cr)
 
+def commit_with(cr, text, parameters):
+    """``cr.commit()``, with some statements, among them COMMIT and BEGIN, in place of its own COMMIT.
+
+    :return: int, for :func:`is_as_it_was`
+    """
     connection = cr._cnx
-    connection.commit = commit
+    connection.commit = lambda: cr.execute(text, parameters, log_exceptions=False)
     try:
         cr.commit()
     finally:
         del connection.commit
-    return rows
+    return cr.sql_log_count
+
+
+def is_as_it_was(cr, statement_count):
+    """Whether ``cr`` is in the transaction that began with :func:`commit_with`, and has done nothing else yet."""
+    return statement_count == cr.sql_log_count and _is_in_transaction(cr)
 
 
 def has_begun_claim(cr):
@@ -152,7 +158,12 @@ def has_begun_claim(cr):
 
     If somebody has used it in between, that is not part of the claim: it is rolled back.
     """
-    return _begun.get(cr) == cr.sql_log_count and _is_in_transaction(cr)
+    return is_as_it_was(cr, _begun.get(cr))
+
+
+def expect_commit(cr):
+    """Let the next claim commit the transaction that ``cr`` is in, and not begin with a way of its own."""
+    _unfinished.add(cr)
 
 
 def is_unfinished(cr):

@@ -3,20 +3,21 @@
 
 import logging
 import time
-from typing import NamedTuple
+from dataclasses import dataclass
 
 from werkzeug.exceptions import BadRequest, NotFound
 
 from odoo import SUPERUSER_ID, http
 from odoo.http import request
 
-from .. import acquisition, execution, settlement, slot_cursor
+from .. import acquisition, execution, job_storage, settlement, slot_cursor
 from ..core.log_text import quoted
 from ..core.retry import CONFLICT_INTERVAL
 from ..core.slot import BUDGET, HINTS_HEADER, REFUSED_HEADER, parse_hints, parse_successor
 from ..core.states import FAILED
 from ..exception import NoSuchJobError
 from ..job import Job
+from ..next_claim import NextClaim
 from ..outcome import Retry, Return, classify
 from ..surroundings import run_apart
 
@@ -26,7 +27,8 @@ _logger = logging.getLogger(__name__)
 PG_RETRY = CONFLICT_INTERVAL
 
 
-class _Slot(NamedTuple):
+@dataclass
+class _Slot:
     """What a request may run: see :class:`~..core.slot.Slot`, and :meth:`RunJobController.runjob`.
 
     :param cr: cursor of its jobs
@@ -34,6 +36,7 @@ class _Slot(NamedTuple):
     :param str channel: of all jobs
     :param float deadline: until when another job may begin, by the monotonic clock
     :param bool is_plain: nobody else has a say in what comes after the commit of a job
+    :param next_claim: :class:`~..next_claim.NextClaim` of the next hint, which may have gone with the commit of a job
     """
 
     cr: object
@@ -44,6 +47,18 @@ class _Slot(NamedTuple):
     deadline: float
     behind: str | None
     is_plain: bool
+    next_claim: NextClaim | None = None
+
+    @property
+    def may_go_on(self):
+        """Whether another job may begin, or has already."""
+        if self.cr.closed:
+            return False
+        return time.monotonic() <= self.deadline or self.is_next_claimed
+
+    @property
+    def is_next_claimed(self):
+        return self.next_claim is not None and self.next_claim.is_open
 
 
 def _check_text(name, value):
@@ -108,10 +123,14 @@ class RunJobController(http.Controller):
             job = cls._acquire_job(env, job_uuid)
             if job is None:
                 return [(REFUSED_HEADER, "1")]
-            is_plain = _is_plain(cls, type(job))
+            is_plain = _is_plain(cls, type(job)) and job_storage.updates_plainly(env)
             slot = _Slot(cr, job_uuid, job.channel, grant, hints, deadline, behind, is_plain)
-            is_complete = cls._run_with_successors(slot, env, job, 0)
-            count, were_claimed = cls._run_hints(slot)
+            try:
+                is_complete = cls._run_with_successors(slot, env, job, 0)
+                count, were_claimed = cls._run_hints(slot)
+            finally:
+                if slot.is_next_claimed:
+                    slot.next_claim.give_back(registry, _logger)
         is_told = is_complete and were_claimed and (hints or behind is not None)
         return [(HINTS_HEADER, str(count))] if is_told else []
 
@@ -122,10 +141,12 @@ class RunJobController(http.Controller):
         """
         were_claimed = True
         for count, hint in enumerate(slot.hints):
-            if slot.cr.closed or time.monotonic() > slot.deadline:
+            if not slot.may_go_on:
                 return count, were_claimed
             env = slot_cursor.fresh_environment(slot.cr)
-            hinted = acquisition.acquire_hint(env, hint, slot.channel, slot.grant)
+            hinted = acquisition.acquire_hint(
+                env, hint, slot.channel, slot.grant, claim=slot.next_claim
+            )
             if hinted is None:
                 were_claimed = False
             else:
@@ -146,6 +167,7 @@ class RunJobController(http.Controller):
                 may_release = job.successor is not None and job.has_dependents
                 slot_cursor.expect_claim(slot.cr, may_release or count < len(slot.hints))
                 job.releases_at_commit = slot.is_plain
+                job.next_claim = slot.next_claim = cls._claim_of_next(slot, count)
                 run_apart(cls._run_and_report, env, job)
             if job.next_id is None:
                 return True
@@ -154,6 +176,13 @@ class RunJobController(http.Controller):
             env = slot_cursor.fresh_environment(slot.cr)
             job = acquisition.acquire_hint(env, job.next_id, slot.channel, slot.grant, slot.uuid)
         return False
+
+    @classmethod
+    def _claim_of_next(cls, slot, count):
+        if not slot.is_plain or count >= len(slot.hints):
+            return None
+        start = Job.start_values()
+        return NextClaim(slot.hints[count], start, slot.channel, slot.grant, slot.deadline)
 
     @classmethod
     def _run_and_report(cls, env, job):

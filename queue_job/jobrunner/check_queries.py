@@ -3,13 +3,14 @@
 
 from ..core.lock import may_terminate
 
-#: What the runner does with which tables.
+#: What the runner does with which tables, and with a sequence.
 NEEDED = {
     "ir_module_module": ("SELECT",),
     "queue_job": ("SELECT", "UPDATE"),
     "queue_job_barrier": ("SELECT",),
     "queue_job_channel": ("SELECT",),
     "queue_job_dependency": ("SELECT",),
+    "queue_job_epoch": ("UPDATE",),
     "queue_job_leader": ("SELECT", "UPDATE"),
 }
 

@@ -54,13 +54,13 @@ _IS_LEASED = f"holder IS NOT NULL AND {_is_fresh('seen')}"
 #: promoted may never have heard of them, and the grants of a lost epoch must not be good again.
 _NEXT_EPOCH = "greatest(epoch + 1, (extract(epoch FROM clock_timestamp()) * 1000)::bigint)"
 
-#: Begin a new epoch as the session that has the lock, or not: a runner in poll-only mode leads.
+#: Begin a new epoch, see ``sql/leader.py``, as the session that has the lock, or not: a runner in poll-only mode leads.
 BEGIN_EPOCH = f"""
     UPDATE queue_job_leader
        SET epoch = {_NEXT_EPOCH}, holder = NULL, seen = NULL, pid = pg_backend_pid(),
            backend_start = (SELECT backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid())
      WHERE NOT ({_IS_LEASED})
- RETURNING epoch
+ RETURNING setval('queue_job_epoch', epoch)
 """
 
 #: The same in poll-only mode, where a session is nobody's: with a lease.
@@ -74,7 +74,7 @@ BEGIN_LEASED_EPOCH = f"""
          WHERE locktype = 'advisory' AND objsubid = 1 AND granted
            AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
            AND (classid::bigint << 32) | objid::bigint = {RUNNER_LOCK})
- RETURNING epoch
+ RETURNING setval('queue_job_epoch', epoch)
 """
 END_LEASE = "UPDATE queue_job_leader SET holder = NULL WHERE holder = %(holder)s"
 

@@ -38,7 +38,7 @@ FIND_ADDON = f"""
     SELECT to_regclass('ir_module_module') IS NOT NULL AS is_odoo,
            to_regclass('queue_job') IS NOT NULL AS has_table,
            to_regproc('queue_job_claim_pending') IS NOT NULL
-           AND to_regclass('queue_job_leader') IS NOT NULL
+           AND to_regclass('queue_job_epoch') IS NOT NULL
            AND (SELECT count(*) = 2 FROM information_schema.columns
                  WHERE table_schema = current_schema()
                    AND (table_name, column_name) IN (('queue_job_channel', 'has_limits'),

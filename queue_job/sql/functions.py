@@ -33,6 +33,9 @@ NOTICE_LOST_CLIENT = """
         _ := set_config('tcp_user_timeout', '12000', false);
     END IF;"""
 
+#: SQL: the epoch of the leader that gave a grant. Only those of a runner have one.
+_EPOCH = "CASE WHEN strpos(_grant, '.') > 0 THEN split_part(_grant, '.', 1) END"
+
 #: Start one job. The row is locked against the same request sent twice, and a runner that
 #: takes the job back; a row that is locked is being claimed or taken back, and not waited
 #: for. A crash of PostgreSQL that loses the claim leaves the job as it was, so that its
@@ -45,7 +48,7 @@ NOTICE_LOST_CLIENT = """
 _CLAIM = """
 DECLARE
     _row json;
-    _epoch text := CASE WHEN strpos(_grant, '.') > 0 THEN split_part(_grant, '.', 1) END;
+    _epoch text := {epoch};
     _ text;
 BEGIN{notice_lost_client}
     IF NOT pg_try_advisory_xact_lock_shared({gate}, 0) THEN
@@ -69,13 +72,32 @@ _RETURNING = f" RETURNING json_build_array({_ROW}) INTO _row"
 
 #: The job that a request is for. It has to know the token that the runner has left in the row; a
 #: row without one is for callers that bring none, which is NULL.
-_ENQUEUED = """uuid = _uuid AND state = 'enqueued'
+_ENQUEUED = """uuid = _uuid AND state IS NOT DISTINCT FROM 'enqueued'
                    AND (lease = nullif(_grant, '') OR lease IS NULL AND _grant IS NULL)"""
 
 #: A job that was hinted: it may be gone, moved to another channel, or postponed. The grant is
 #: that of the request. The transaction may have been begun some time ago.
-_PENDING = """id = _id AND state = 'pending' AND channel = _channel
+_PENDING = """id = _id AND state IS NOT DISTINCT FROM 'pending' AND channel = _channel
                    AND (eta IS NULL OR eta <= statement_timestamp() AT TIME ZONE 'UTC')"""
+
+#: Start the next job at the end of the transaction of another one, whose commit is that of both. Its snapshot may
+#: be old. Of the job nothing can be overlooked: what was changed since then is an error, as is a row that is locked.
+#: So is whatever else is wrong with that job: it undoes this block, and the job is claimed for itself, later. The
+#: epoch is the one of this moment, see ``leader.py``: it is read when the gate is shared.
+_CHAIN = f"""
+DECLARE
+    _epoch text := {_EPOCH};
+BEGIN
+    IF pg_try_advisory_xact_lock_shared({{gate}}, 0) THEN
+        UPDATE queue_job
+           SET state = 'started', date_started = clock_timestamp() AT TIME ZONE 'UTC',
+               worker_pid = _worker_pid, lease = _lease
+         WHERE {_PENDING}
+           AND (_epoch IS NULL OR _epoch = pg_sequence_last_value('queue_job_epoch')::text);
+    END IF;
+EXCEPTION WHEN others THEN
+    NULL;
+END"""
 
 #: Take the lock of a started job until the end of the transaction; nothing is written. It
 #: says who runs the job, the lease in the row says who may settle it. With it this
@@ -92,23 +114,29 @@ BEGIN{notice_lost_client}
     SELECT json_build_array({items})
       INTO _result
       FROM queue_job
-     WHERE {key} AND state = 'started' AND (_lease IS NULL OR lease = _lease);
+     WHERE {key} AND state IS NOT DISTINCT FROM 'started' AND (_lease IS NULL OR lease = _lease);
     RETURN _result;
 END"""
 
-#: Whether the lock was free, and whether other rows depend on this one.
+#: Whether the lock was free; whether a job that depends on this one (the first of them) depends on no other, NULL:
+#: there is none; and whether some stand behind a barrier.
 _LOCKED = f"""pg_try_advisory_xact_lock({JOB_LOCK_CLASS}, id),
-           EXISTS (SELECT FROM queue_job_dependency WHERE parent_id = queue_job.id)
-           OR EXISTS (SELECT FROM queue_job_barrier WHERE job_id = queue_job.id AND is_parent)"""
+           (SELECT NOT EXISTS (SELECT FROM queue_job_dependency AS other
+                                WHERE other.child_id = own.child_id AND other.parent_id <> own.parent_id)
+              FROM queue_job_dependency AS own WHERE own.parent_id = queue_job.id
+          ORDER BY own.child_id LIMIT 1),
+           EXISTS (SELECT FROM queue_job_barrier WHERE job_id = queue_job.id AND is_parent)"""
 
-#: Every row is found by a key. Planned anew for the values of a call, as PostgreSQL would for
+#: Every row is found by a key, and states are not compared by equality: that is what the partial indexes are for,
+#: and a plan that was made when the table was small might go through all that wait in a channel.
+#: Planned anew for the values of a call, as PostgreSQL would for
 #: some of them, a statement costs more than it does; and its plan must not depend on how small
 #: the table was when it was made.
 _SETTINGS = "SET plan_cache_mode = force_generic_plan SET enable_seqscan = off"
 
 
 def _filled(body, **parts):
-    return body.format(gate=GATE_LOCK_CLASS, notice_lost_client=NOTICE_LOST_CLIENT, **parts)
+    return body.format(gate=GATE_LOCK_CLASS, epoch=_EPOCH, notice_lost_client=NOTICE_LOST_CLIENT, **parts)
 
 
 #: name -> (parameters and what follows them, body)
@@ -152,6 +180,11 @@ FUNCTIONS = {
     "queue_job_lock_claimed": (
         f"(_id integer, _lease varchar) RETURNS json {_SETTINGS}",
         _filled(_LOCK, items=f"{_LOCKED}, {_ROW}", key="id = _id"),
+    ),
+    "queue_job_start_next": (
+        f"(_id integer, _channel varchar, _grant varchar, {_START}) RETURNS void {_SETTINGS}"
+        f" SET lock_timeout = '10ms'",
+        _CHAIN.format(gate=GATE_LOCK_CLASS),
     ),
     # The job is done, in the transaction of the try: what else a try may change is as it was.
     "queue_job_settle_done": (

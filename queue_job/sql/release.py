@@ -48,9 +48,25 @@ def _before_barrier(barrier):
 
 
 _BEFORE_BARRIER = _before_barrier("barrier.id")["anywhere"]
+
 _BEFORE_CHILD = _unfinished("queue_job_dependency WHERE child_id = child.id", "parent_id")[
     "anywhere"
 ]
+
+#: Whether others may wait for nothing but a job that is done, as a transaction sees it that began after its commit:
+#: whoever it sees unfinished will look later. Nothing is locked or written.
+_FREES = f"""
+BEGIN
+    RETURN
+        EXISTS (
+            SELECT FROM (SELECT barrier_id AS id FROM queue_job_barrier
+                          WHERE job_id = _id AND is_parent) AS barrier
+             WHERE {_BEFORE_BARRIER} IS NULL)
+        OR EXISTS (
+            SELECT FROM (SELECT child_id AS id FROM queue_job_dependency
+                          WHERE parent_id = _id) AS child
+             WHERE {_BEFORE_CHILD} IS NULL);
+END"""
 
 #: What nearly all parents that stand before one barrier find, by a statement that is begun sooner.
 _BEFORE_THE_BARRIER = _before_barrier("_barriers[1]")["above"]
@@ -175,6 +191,7 @@ FUNCTIONS = {
         f" OUT job_id integer, OUT is_next boolean) RETURNS SETOF record {_SET}",
         _RELEASE,
     ),
+    "queue_job_frees_others": (f"(_id integer) RETURNS boolean {_SET}", _FREES),
 }
 
 

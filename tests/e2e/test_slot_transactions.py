@@ -14,7 +14,7 @@ from stack.odoo import run_script
 SCRIPT = """
 import json, sys
 from odoo.addons.queue_job.controllers.main import RunJobController
-from odoo.addons.queue_job.delay import chain
+from odoo.addons.queue_job.delay import chain, group
 from odoo.sql_db import Cursor
 
 Partner = type(env["res.partner"])
@@ -118,8 +118,24 @@ def at_the_end_of_the_budget():
     uuids.append(partner.with_delay(channel="root").write_nothing().uuid)
     return run(uuids, deadline=0)
 
-def chain_without_signals():
-    # the answer to the commit is there, the release with it, and something fails behind it
+def group_in_a_slot(children=4):
+    partner = env["res.partner"]
+    parents, behind = (
+        [partner.delayable(channel="root").write_nothing() for _ in range(count)]
+        for count in (4, children)
+    )
+    chain(group(*parents), group(*behind)).delay()
+    uuids = [job._generated_job.uuid for job in parents]
+    # the last one has a hint behind it, too, which comes after those that it frees
+    uuids.append(partner.with_delay(channel="root", priority=50).write_nothing().uuid)
+    result = run(uuids, behind="0", with_hints=True)
+    env.cr.execute("SELECT array_agg(DISTINCT state) FROM queue_job WHERE uuid = ANY(%s)",
+                   [[job._generated_job.uuid for job in behind]])
+    result["behind"] = env.cr.fetchone()[0]
+    return result
+
+def without_signals(slot):
+    # the answer to the commit is there, with all that went with it, and something fails behind it
     registry = type(env.registry)
     signal, failures = registry.signal_changes, [None]
     def signal_changes(self):
@@ -129,11 +145,12 @@ def chain_without_signals():
         return signal(self)
     registry.signal_changes = signal_changes
     try:
-        return chain_in_a_slot()
+        return slot()
     finally:
         registry.signal_changes = signal
 
-def run(uuids, before=lambda: None, controller=RunJobController, behind=None, deadline=float("inf")):
+def run(uuids, before=lambda: None, controller=RunJobController, behind=None, deadline=float("inf"),
+        with_hints=False):
     global ids
     seen.clear()
     env.cr.execute("SELECT id FROM queue_job WHERE uuid = ANY(%s) ORDER BY id", [uuids])
@@ -144,7 +161,7 @@ def run(uuids, before=lambda: None, controller=RunJobController, behind=None, de
     before()
     sent.clear()
     Cursor.execute = execute
-    hints = ids[1:] if behind is None else []
+    hints = ids[1:] if behind is None or with_hints else []
     slot = env.registry, uuids[0], None, hints, deadline, behind
     try:
         headers, error = controller._run_slot(*slot), None
@@ -165,6 +182,25 @@ def run(uuids, before=lambda: None, controller=RunJobController, behind=None, de
 
 def cancel_second():
     elsewhere(f"UPDATE queue_job SET state = 'cancelled' WHERE id = {ids[1]}")
+
+def make_second_unreadable():
+    digits = "9" * 5000
+    elsewhere(f"UPDATE queue_job SET args = '[{digits}]' WHERE id = {ids[1]}")
+
+def forbid(statement):
+    elsewhere("CREATE FUNCTION probe_forbid() RETURNS trigger LANGUAGE plpgsql AS"
+              f" $${statement}$$")
+    elsewhere("CREATE TRIGGER probe_forbid BEFORE UPDATE ON queue_job FOR EACH ROW"
+              " WHEN (NEW.state = 'started' AND OLD.state = 'pending')"
+              " EXECUTE FUNCTION probe_forbid()")
+
+def allow():
+    elsewhere("DROP FUNCTION probe_forbid CASCADE")
+
+def lock_terminates():
+    rename("queue_job_lock_claimed", "queue_job_lock_gone")
+    elsewhere("CREATE FUNCTION queue_job_lock_claimed(integer, varchar) RETURNS json LANGUAGE plpgsql AS"
+              " 'BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NULL; END'")
 
 def rename(name, other):
     elsewhere(f"ALTER FUNCTION {name} RENAME TO {other}")
@@ -192,7 +228,12 @@ slot("write_nothing")
 results = {name: slot(name) for name in [method.__name__ for method in METHODS]}
 results["chain"] = chain_in_a_slot()
 results["budget"] = at_the_end_of_the_budget()
-results["chain_without_signals"] = chain_without_signals()
+results["chain_without_signals"] = without_signals(chain_in_a_slot)
+results["without_signals"] = without_signals(lambda: slot("write_nothing"))
+results["group"] = group_in_a_slot()
+results["group_before_one"] = group_in_a_slot(1)
+results["group_without_signals"] = without_signals(group_in_a_slot)
+results["unreadable"] = slot("write_nothing", before=make_second_unreadable)
 for controller in (LeavesSomething, CommitsFirst, RollsBack):
     results[f"chain_{controller.__name__}"] = chain_in_a_slot(controller=controller)
 before = signals()
@@ -211,10 +252,15 @@ results["something_left"] = slot("write_nothing", controller=LeavesSomething)
 results["lock_breaks"] = slot(
     "write_nothing", before=lambda: rename("queue_job_lock_claimed", "queue_job_lock_gone"))
 rename("queue_job_lock_gone", "queue_job_lock_claimed")
-results["claim_breaks"] = slot(
-    "write_nothing", before=lambda: rename("queue_job_start_pending", "queue_job_start_gone"))
-rename("queue_job_start_gone", "queue_job_start_pending")
 env.cr.rollback()
+results["lock_loses_connection"] = slot("write_nothing", before=lock_terminates)
+env.cr.rollback()
+elsewhere("DROP FUNCTION queue_job_lock_claimed(integer, varchar)")
+rename("queue_job_lock_gone", "queue_job_lock_claimed")
+results["claim_breaks"] = slot(
+    "write_nothing", before=lambda: forbid("BEGIN RAISE EXCEPTION 'no'; END"))
+env.cr.rollback()
+allow()
 print(json.dumps(results, default=str))
 """
 
@@ -226,19 +272,42 @@ def results(cluster, fresh_databases, tmp_path_factory):
     return json.loads(output.splitlines()[-1])
 
 
-def test_two_ways_to_postgresql_for_each_job(results):
+def test_one_way_to_postgresql_for_each_job(results):
     result = results["write_nothing"]
     assert result["states"] == ["done"] * 3
-    # claim and lock of the first one; its end and the claim of the second; …
-    assert result["statements"] == 6
-    assert result["commits"] == 5
+    # claim and lock of the first one; its end, with the claim and the lock of the second; …
+    assert result["statements"] == 4
     assert result["locks"] == 0
 
 
-def test_as_many_where_another_job_waits_for_it(results):
+@pytest.mark.parametrize("name", ["group", "group_before_one"])
+def test_one_more_where_others_waited_for_several(results, name):
+    result = results[name]
+    assert result["states"] == ["done"] * 5
+    # the last one finds that they can go on: their release, and again the lock of the job behind it
+    assert result["statements"] == 6 + 2
+    assert result["behind"] == ["pending"]
+
+
+def test_two_where_another_job_waits_for_it_alone(results):
     result = results["chain"]
     assert result["states"] == ["done"] * 3
     assert result["statements"] == 6
+
+
+def test_the_next_job_runs_though_its_transaction_was_rolled_back(results):
+    result = results["without_signals"]
+    assert result["states"] == ["done"] * 3
+    assert result["locks"] == 0
+    result = results["group_without_signals"]
+    assert result["states"] == ["done"] * 5
+    assert result["behind"] == ["pending"]
+
+
+def test_a_next_job_that_cannot_be_read_is_no_error_of_the_one_before(results):
+    result = results["unreadable"]
+    assert result["states"] == ["done", "failed", "done"]
+    assert result["second"][1] == "JobError"
 
 
 def test_what_is_released_without_another_claim_is_committed(results):
@@ -328,12 +397,16 @@ def test_what_somebody_leaves_on_the_cursor_is_not_committed_by_the_next_claim(r
 
 def test_a_claim_that_breaks_is_nobodys_failure(results):
     result = results["claim_breaks"]
-    assert result["error"] == "UndefinedFunction"
+    assert result["error"] == "RaiseException"
     assert result["states"] == ["done", "pending", "pending"]
 
 
-def test_a_lock_that_breaks_leaves_a_job_to_be_found_dead(results):
-    result = results["lock_breaks"]
-    assert result["error"] == "UndefinedFunction"
-    assert result["states"] == ["done", "started", "pending"]
+@pytest.mark.parametrize(
+    ("name", "error"), [("lock_breaks", "UndefinedFunction"), ("lock_loses_connection", None)]
+)
+def test_a_job_that_was_claimed_and_is_not_begun_is_pending_again(results, name, error):
+    result = results[name]
+    assert result["error"] == error
+    assert result["states"] == ["done", "pending", "pending"]
+    assert result["second"][2:] == [None, 0]
     assert result["locks"] == 0

@@ -10,8 +10,8 @@ from stack.postgres import USER
 
 #: With what the runner works.
 RUNNER_TABLES = (
-    "queue_job, queue_job_barrier, queue_job_channel, queue_job_dependency, queue_job_leader,"
-    " ir_module_module"
+    "queue_job, queue_job_barrier, queue_job_channel, queue_job_dependency, queue_job_epoch,"
+    " queue_job_leader, ir_module_module"
 )
 
 

@@ -1,0 +1,165 @@
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl.html).
+"""The claim of a job at the end of the transaction of another one, whose snapshot may be old."""
+
+import pytest
+from psycopg2.extensions import ISOLATION_LEVEL_REPEATABLE_READ
+
+JOBS = 3000
+BLOCKS = """
+    SELECT sum(heap_blks_read + heap_blks_hit + idx_blks_read + idx_blks_hit)
+      FROM pg_statio_user_tables WHERE relname = 'queue_job'
+"""
+
+
+@pytest.fixture
+def epoch(sql):
+    """The epoch of the leader."""
+    return sql("UPDATE queue_job_leader SET epoch = epoch + 1 RETURNING setval('queue_job_epoch', epoch)")[
+        0
+    ][0]
+
+
+@pytest.fixture
+def worker(connect, database, insert):
+    """The session of a worker, with a snapshot; it has written that another job is done."""
+    insert(uuid="before", state="started")
+    connection = connect(database)
+    connection.set_session(isolation_level=ISOLATION_LEVEL_REPEATABLE_READ)
+    return connection
+
+
+@pytest.fixture
+def claim(worker, sql, epoch):
+    """A function that claims job ``next``, and returns the states of the job before and of that one."""
+
+    def claim(meanwhile=lambda: None, grant=None, channel="root"):
+        with worker.cursor() as cursor:
+            cursor.execute("UPDATE queue_job SET state = 'done' WHERE uuid = 'before'")
+            meanwhile()
+            job_id = sql("SELECT id FROM queue_job WHERE uuid = 'next'")[0][0]
+            grant = grant or f"{epoch}.token"
+            cursor.execute(
+                "SELECT queue_job_start_next(%s, %s, %s, 42, 'lease')", [job_id, channel, grant]
+            )
+        worker.commit()
+        return [state for (state,) in sql("SELECT state FROM queue_job ORDER BY uuid")]
+
+    return claim
+
+
+@pytest.fixture
+def insert_many(sql):
+    """A function that inserts many jobs of a state."""
+
+    def insert(count, state):
+        sql(
+            "INSERT INTO queue_job (uuid, state, channel, priority, date_created)"
+            " SELECT %s || n, %s, 'root', 10, now() FROM generate_series(1, %s) n",
+            state,
+            state,
+            count,
+        )
+
+    return insert
+
+
+def test_both_are_committed(insert, sql, claim):
+    insert(uuid="next")
+    assert claim() == ["done", "started"]
+    assert sql("SELECT worker_pid, lease FROM queue_job WHERE uuid = 'next'") == [(42, "lease")]
+
+
+@pytest.mark.parametrize(
+    "change",
+    ["state = 'cancelled'", "priority = 1", "channel = 'root.other'", "eta = '2999-01-01'"],
+)
+def test_what_somebody_has_changed_meanwhile_is_no_conflict_of_the_job_before(
+    insert, sql, claim, change
+):
+    insert(uuid="next")
+    before, after = claim(lambda: sql(f"UPDATE queue_job SET {change} WHERE uuid = 'next'"))
+    assert before == "done"
+    assert after != "started"
+
+
+def test_what_was_created_meanwhile_is_claimed_later(insert, claim):
+    assert claim(lambda: insert(uuid="next")) == ["done", "pending"]
+
+
+def test_a_row_that_is_locked_is_not_waited_for(insert, connect, database, claim):
+    insert(uuid="next")
+    other = connect(database)
+    other.cursor().execute("SELECT FROM queue_job WHERE uuid = 'next' FOR UPDATE")
+    assert claim() == ["done", "pending"]
+
+
+@pytest.mark.parametrize(
+    "values", [{"state": "enqueued"}, {"eta": "2999-01-01"}, {"channel": "root.other"}]
+)
+def test_what_is_not_to_be_claimed(insert, claim, values):
+    insert(uuid="next", **values)
+    assert claim() == ["done", values.get("state", "pending")]
+
+
+def test_nothing_begins_where_the_gate_is_closed(insert, jobrunner, connect, database, claim):
+    from odoo.addons.queue_job.core.lock import GATE_LOCK_CLASS
+
+    insert(uuid="next")
+    connect(database).cursor().execute("SELECT pg_advisory_xact_lock(%s, 0)", [GATE_LOCK_CLASS])
+    assert claim() == ["done", "pending"]
+
+
+def test_an_epoch_that_began_after_the_snapshot(insert, serve, jobrunner, runner_database, claim):
+    """The new leader has seen what is started: nothing may begin unknown to it."""
+    insert(uuid="next")
+    leader = jobrunner.leadership.SessionLeadership(runner_database)
+    assert claim(leader.take) == ["done", "pending"]
+
+
+def test_the_epoch_of_the_leader(insert, jobrunner, runner_database, claim):
+    insert(uuid="next")
+    leader = jobrunner.leadership.SessionLeadership(runner_database)
+    leader.take()
+    assert claim(grant=f"{leader.epoch}.token") == ["done", "started"]
+
+
+def test_an_error_of_the_next_job_is_none_of_the_one_before(insert, sql, claim):
+    insert(uuid="next")
+    sql("ALTER TABLE queue_job ADD CONSTRAINT probe CHECK (uuid <> 'next' OR state <> 'started')")
+    try:
+        assert claim() == ["done", "pending"]
+    finally:
+        sql("ALTER TABLE queue_job DROP CONSTRAINT probe")
+
+
+@pytest.mark.parametrize("analyzed", [True, False])
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "SELECT queue_job_start_next(%(id)s, 'root', NULL, 1, 'x')",
+        "SELECT queue_job_start_pending(%(id)s, 'root', NULL, 1, 'x')",
+        "SELECT queue_job_claim_pending(%(id)s, 'root', NULL, 1, 'x')",
+        "SELECT queue_job_start_enqueued('sent' || %(id)s, NULL, 1, 'x')",
+    ],
+)
+def test_the_cost_does_not_depend_on_when_it_was_planned(
+    sql, connect, database, insert_many, analyzed, statement
+):
+    """When there was nothing yet, an index of what waits in a channel was as good as any."""
+    worker = connect(database, autocommit=True).cursor()
+    if analyzed:
+        insert_many(JOBS, "done")
+        sql("VACUUM ANALYZE queue_job")
+    worker.execute(statement, {"id": 0})
+    insert_many(JOBS, "pending")
+    insert_many(JOBS, "enqueued")
+    sql("UPDATE queue_job SET uuid = 'sent' || id WHERE state = 'enqueued'")
+    state = "enqueued" if "sent" in statement else "pending"
+    rows = sql("SELECT id FROM queue_job WHERE state = %s ORDER BY id DESC LIMIT 100", state)
+    worker.execute("SELECT pg_stat_force_next_flush()")
+    before = sql(BLOCKS)[0][0]
+    for (job_id,) in rows:
+        worker.execute(statement, {"id": job_id})
+    worker.execute("SELECT pg_stat_force_next_flush()")
+    assert sql("SELECT count(*) FROM queue_job WHERE state = 'started'") == [(100,)]
+    assert sql(BLOCKS)[0][0] - before < 100 * len(rows)
