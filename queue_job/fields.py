@@ -21,6 +21,8 @@ from .argument_type import TYPE_KEY, Undecodable
 #: (there are pairs among these), numbers that are none.
 _FOREIGN = re.compile(r"\\u0000|\\ud[89a-f]|NaN|Infinity")
 
+_ATOMS = frozenset((str, int, float, bool, type(None)))
+
 #: What is in a row can't make it read a file or ask a server, nor grow beyond what was written.
 #: Comments and white space are kept: the element is the one that was given.
 _XML_PARSER = etree.XMLParser(
@@ -126,7 +128,7 @@ class JobSerialized(fields.Field):
             if isinstance(value, str):
                 # see jsonb_text(); the published addon has stored all values so
                 value = json.loads(value)
-            return JobDecoder(env=env).decode_plain(value)
+            return JobDecoder.of_plain(env).decode_plain(value)
         except (ValueError, RecursionError) as error:
             return Undecodable({"value": _text(value)}, f"{type(error).__name__}: {error}")
 
@@ -215,12 +217,25 @@ class JobDecoder(json.JSONDecoder):
         self.env = kwargs.pop("env")
         super().__init__(*args, object_hook=self.object_hook, **kwargs)
 
+    @classmethod
+    def of_plain(cls, env):
+        """:return: a decoder for :meth:`decode_plain` only: to make one that reads texts costs more than that"""
+        decoder = cls.__new__(cls)
+        decoder.env = env
+        return decoder
+
     def decode_plain(self, value):
         """Decode plain JSON values that are parsed already."""
+        # most are atoms, and a call costs more than the look
         if isinstance(value, dict):
-            return self.object_hook({key: self.decode_plain(item) for key, item in value.items()})
+            return self.object_hook(
+                {
+                    key: item if type(item) in _ATOMS else self.decode_plain(item)
+                    for key, item in value.items()
+                }
+            )
         if isinstance(value, list):
-            return [self.decode_plain(item) for item in value]
+            return [item if type(item) in _ATOMS else self.decode_plain(item) for item in value]
         return value
 
     def object_hook(self, obj):
