@@ -52,7 +52,7 @@ def perform(env, job):
             # what runs before a commit is part of the try, too
             env.cr.flush()
     if is_claim_next(env.cr):
-        if statement and job.next_claim and job.next_claim.may_go_with(job):
+        if job.next_claim and job.next_claim.may_go_with(job, statement):
             job.next_claim.commit(job, statement)
         else:
             release = job.release_statement() if job.releases_at_commit else None

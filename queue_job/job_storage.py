@@ -30,7 +30,7 @@ from .job_values import (
 #: What the function writes of a job that is done, in the order of its parameters.
 _DONE_PARAMETERS = ("retry", "date_done", "exec_time", "result", "result_json")
 _DONE_FIELDS = frozenset(("state", *_DONE_PARAMETERS))
-_SETTLE_DONE = f"SELECT queue_job_settle_done(%s{', %s' * len(_DONE_PARAMETERS)})"
+SETTLE_DONE = f"SELECT queue_job_settle_done(%s{', %s' * len(_DONE_PARAMETERS)})"
 
 
 def find(env, uuids):
@@ -128,7 +128,7 @@ def _update_statement(job, values):
     """:return: (statement, parameters); the usual outcome has one that is planned only once"""
     if values.get("state") == DONE and _DONE_FIELDS.issuperset(values):
         done = [values.get(name, job.claimed_values[name]) for name in _DONE_PARAMETERS]
-        return _SETTLE_DONE, (job._row_id, *done)
+        return SETTLE_DONE, (job._row_id, *done)
     assignments = ", ".join(f"{name} = %s" for name in values)
     return f"UPDATE queue_job SET {assignments} WHERE id = %s", (*values.values(), job._row_id)
 

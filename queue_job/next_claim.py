@@ -12,10 +12,12 @@ import psycopg2
 from psycopg2.extensions import ISOLATION_LEVEL_REPEATABLE_READ
 
 from .core.log_text import one_line
+from .job_storage import SETTLE_DONE
 from .session import RESET
 from .slot_cursor import commit_with, expect_commit, is_as_it_was, set_isolation
 
-_CLAIM = "SELECT queue_job_start_next(%s, %s, %s, %s, %s)"
+#: What it does with the claim of another job.
+_SETTLE_AND_CLAIM = SETTLE_DONE.replace(")", f"{', %s' * 5})")
 
 #: Not as JSON: what Python can't read of it is no error of the job before.
 _LOCK = "SELECT queue_job_lock_claimed(%s, %s)::text"
@@ -47,33 +49,33 @@ class NextClaim:
         #: Whether it was sent, and nobody has taken the job yet.
         self.is_open = False
 
-    def may_go_with(self, job):
+    def may_go_with(self, job, statement):
         """Whether nothing is to be done between the commit of ``job`` and the beginning of the next job.
+
+        :param statement: (SQL, parameters) of the end of ``job``, or None
 
         What other processes are to be told of comes first, and so does a job that waits for this one only. Whether
         another one could go on, which waits for several, is in the answer.
         """
         registry = job.env.registry
         return (
-            time.monotonic() <= self._deadline
+            statement is not None
+            and statement[0] == SETTLE_DONE
+            and time.monotonic() <= self._deadline
             and not (registry.registry_invalidated or registry.cache_invalidated)
             and not job.is_waited_for_alone()
         )
 
     def commit(self, job, statement):
-        """Commit ``job``, with all that Odoo does then; claim and lock the next one.
-
-        :param statement: (SQL, parameters) of the end of ``job``
-        """
-        query, parameters = statement
+        """Commit ``job``, with all that Odoo does then; claim and lock the next one."""
         frees, ids = (_FREES_OTHERS, (job._row_id,)) if job.should_check_dependents() else ("false", ())
         text = f"""
-            {query}; {_CLAIM};
+            {_SETTLE_AND_CLAIM};
             COMMIT; BEGIN ISOLATION LEVEL REPEATABLE READ; {RESET}
             {_LOCK}, {frees}
         """
         self.is_open = True
-        parameters = (*parameters, *self._parameters, *self._key, *ids)
+        parameters = (*statement[1], *self._parameters, *self._key, *ids)
         self._statement_count = commit_with(job.env.cr, text, parameters)
 
     def frees_others(self, cr):

@@ -8,6 +8,7 @@ of transactions, are between two calls; planning them costs as much as running t
 from ..core.lock import GATE_LOCK_CLASS, JOB_LOCK_CLASS
 from ..job_values import CLAIMED_FIELDS
 from .catalogue import drop_functions, install_functions
+from .identity import GUARD_OF_DONE, GUARD_OF_STARTED
 
 _START = "_worker_pid integer, _lease varchar"
 
@@ -62,7 +63,8 @@ BEGIN{notice_lost_client}
         _ := set_config('synchronous_commit', 'off', true);
         UPDATE queue_job
            SET state = 'started', date_started = clock_timestamp() AT TIME ZONE 'UTC',
-               worker_pid = _worker_pid, lease = _lease
+               worker_pid = _worker_pid, lease = _lease,
+               identity_guard = {guard}
          WHERE {key}{returning};
     END IF;
     RETURN _row;
@@ -80,23 +82,35 @@ _ENQUEUED = """uuid = _uuid AND state IS NOT DISTINCT FROM 'enqueued'
 _PENDING = """id = _id AND state IS NOT DISTINCT FROM 'pending' AND channel = _channel
                    AND (eta IS NULL OR eta <= statement_timestamp() AT TIME ZONE 'UTC')"""
 
-#: Start the next job at the end of the transaction of another one, whose commit is that of both. Its snapshot may
-#: be old. Of the job nothing can be overlooked: what was changed since then is an error, as is a row that is locked.
-#: So is whatever else is wrong with that job: it undoes this block, and the job is claimed for itself, later. The
-#: epoch is the one of this moment, see ``leader.py``: it is read when the gate is shared.
-_CHAIN = f"""
+#: The job is done, in the transaction of the try: what else a try may change is as it was.
+#:
+#: With it the next job may be started, so that the commit is that of both. The snapshot may be old by then. Of the next
+#: job nothing can be overlooked: what was changed since then is an error, as is a row that is locked. So is whatever
+#: else is wrong with that job: it undoes the inner block, and the job is claimed for itself, later. The epoch is the
+#: one of this moment, see ``leader.py``, and is read when the gate is shared.
+_SETTLE_DONE = f"""
 DECLARE
     _epoch text := {_EPOCH};
+    _ text;
 BEGIN
-    IF pg_try_advisory_xact_lock_shared({{gate}}, 0) THEN
+    UPDATE queue_job
+       SET state = 'done', retry = _retry, date_done = _date_done, exec_time = _exec_time,
+           result = _result, result_json = _result_json, identity_guard = {GUARD_OF_DONE}
+     WHERE id = _done_id;
+    IF _id IS NULL OR NOT pg_try_advisory_xact_lock_shared({GATE_LOCK_CLASS}, 0) THEN
+        RETURN;
+    END IF;
+    BEGIN
+        _ := set_config('lock_timeout', '10ms', true);
         UPDATE queue_job
            SET state = 'started', date_started = clock_timestamp() AT TIME ZONE 'UTC',
-               worker_pid = _worker_pid, lease = _lease
+               worker_pid = _worker_pid, lease = _lease,
+               identity_guard = {GUARD_OF_STARTED}
          WHERE {_PENDING}
            AND (_epoch IS NULL OR _epoch = pg_sequence_last_value('queue_job_epoch')::text);
-    END IF;
-EXCEPTION WHEN others THEN
-    NULL;
+    EXCEPTION WHEN others THEN
+        NULL;
+    END;
 END"""
 
 #: Take the lock of a started job until the end of the transaction; nothing is written. It
@@ -136,7 +150,13 @@ _SETTINGS = "SET plan_cache_mode = force_generic_plan SET enable_seqscan = off"
 
 
 def _filled(body, **parts):
-    return body.format(gate=GATE_LOCK_CLASS, epoch=_EPOCH, notice_lost_client=NOTICE_LOST_CLIENT, **parts)
+    return body.format(
+        gate=GATE_LOCK_CLASS,
+        epoch=_EPOCH,
+        guard=GUARD_OF_STARTED,
+        notice_lost_client=NOTICE_LOST_CLIENT,
+        **parts,
+    )
 
 
 #: name -> (parameters and what follows them, body)
@@ -181,22 +201,13 @@ FUNCTIONS = {
         f"(_id integer, _lease varchar) RETURNS json {_SETTINGS}",
         _filled(_LOCK, items=f"{_LOCKED}, {_ROW}", key="id = _id"),
     ),
-    "queue_job_start_next": (
-        f"(_id integer, _channel varchar, _grant varchar, {_START}) RETURNS void {_SETTINGS}"
-        f" SET lock_timeout = '10ms'",
-        _CHAIN.format(gate=GATE_LOCK_CLASS),
-    ),
-    # The job is done, in the transaction of the try: what else a try may change is as it was.
+    # The last setting is the default: the caller's is put back in the end.
     "queue_job_settle_done": (
-        "(_id integer, _retry integer, _date_done timestamp, _exec_time double precision,"
-        f" _result text, _result_json text) RETURNS void {_SETTINGS}",
-        """
-BEGIN
-    UPDATE queue_job
-       SET state = 'done', retry = _retry, date_done = _date_done, exec_time = _exec_time,
-           result = _result, result_json = _result_json
-     WHERE id = _id;
-END""",
+        "(_done_id integer, _retry integer, _date_done timestamp, _exec_time double precision,"
+        " _result text, _result_json text, _id integer DEFAULT NULL, _channel varchar DEFAULT NULL,"
+        " _grant varchar DEFAULT NULL, _worker_pid integer DEFAULT NULL,"
+        f" _lease varchar DEFAULT NULL) RETURNS void {_SETTINGS} SET lock_timeout = 0",
+        _SETTLE_DONE,
     ),
 }
 

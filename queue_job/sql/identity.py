@@ -79,9 +79,9 @@ BEGIN
     IF NEW.identity_key IS DISTINCT FROM OLD.identity_key
        OR NEW.state NOT IN ({_WAITING})
           AND (NEW.state <> '{STARTED}' OR NEW.identity_scope IS DISTINCT FROM '{STARTED}') THEN
-        NEW.identity_guard := NULL;
+        UPDATE queue_job SET identity_guard = NULL WHERE id = NEW.id;
     END IF;
-    RETURN NEW;
+    RETURN NULL;
 END""",
     ),
     "queue_job_retake_guard": (
@@ -96,12 +96,18 @@ END""",
     ),
 }
 
-#: name -> definition. A job without a key costs a comparison; see triggers.py on conditions.
+#: SQL: the guard of a job that is started, and of one that is done: for the statements which most jobs see, so that
+#: they need no other one.
+GUARD_OF_STARTED = f"CASE WHEN identity_scope = '{STARTED}' THEN identity_guard END"
+GUARD_OF_DONE = "NULL"
+
+#: name -> definition. A job without a key costs a comparison; see triggers.py on conditions. Before an UPDATE, each
+#: row would be locked for the trigger once more, whatever the condition says.
 TRIGGERS = {
     "queue_job_guard_drop": """
-BEFORE UPDATE OF state, identity_key ON queue_job
+AFTER UPDATE OF state, identity_key ON queue_job
 FOR EACH ROW
-WHEN (OLD.identity_guard IS NOT NULL)
+WHEN (NEW.identity_guard IS NOT NULL)
 EXECUTE FUNCTION queue_job_drop_guard()""",
     "queue_job_guard_retake": """
 AFTER UPDATE OF state ON queue_job

@@ -5,6 +5,8 @@ import pytest
 from psycopg2.extensions import ISOLATION_LEVEL_REPEATABLE_READ
 
 JOBS = 3000
+#: The end of a job and the beginning of the claim.
+END = "queue_job_settle_done(%s, 1, now()::timestamp, 0, NULL, NULL,"
 BLOCKS = """
     SELECT sum(heap_blks_read + heap_blks_hit + idx_blks_read + idx_blks_hit)
       FROM pg_statio_user_tables WHERE relname = 'queue_job'
@@ -21,7 +23,7 @@ def epoch(sql):
 
 @pytest.fixture
 def worker(connect, database, insert):
-    """The session of a worker, with a snapshot; it has written that another job is done."""
+    """The session of a worker, in whose transaction a job runs."""
     insert(uuid="before", state="started")
     connection = connect(database)
     connection.set_session(isolation_level=ISOLATION_LEVEL_REPEATABLE_READ)
@@ -34,13 +36,14 @@ def claim(worker, sql, epoch):
 
     def claim(meanwhile=lambda: None, grant=None, channel="root"):
         with worker.cursor() as cursor:
-            cursor.execute("UPDATE queue_job SET state = 'done' WHERE uuid = 'before'")
+            cursor.execute("SET LOCAL lock_timeout = '7s'; SELECT FROM queue_job")
             meanwhile()
-            job_id = sql("SELECT id FROM queue_job WHERE uuid = 'next'")[0][0]
+            ids = dict(sql("SELECT uuid, id FROM queue_job"))
             grant = grant or f"{epoch}.token"
-            cursor.execute(
-                "SELECT queue_job_start_next(%s, %s, %s, 42, 'lease')", [job_id, channel, grant]
-            )
+            values = [ids["before"], ids["next"], channel, grant]
+            cursor.execute(f"SELECT {END} %s, %s, %s, 42, 'lease')", values)
+            cursor.execute("SHOW lock_timeout")
+            assert cursor.fetchone() == ("7s",)
         worker.commit()
         return [state for (state,) in sql("SELECT state FROM queue_job ORDER BY uuid")]
 
@@ -136,7 +139,7 @@ def test_an_error_of_the_next_job_is_none_of_the_one_before(insert, sql, claim):
 @pytest.mark.parametrize(
     "statement",
     [
-        "SELECT queue_job_start_next(%(id)s, 'root', NULL, 1, 'x')",
+        f"SELECT {END % 0} %(id)s, 'root', NULL, 1, 'x')",
         "SELECT queue_job_start_pending(%(id)s, 'root', NULL, 1, 'x')",
         "SELECT queue_job_claim_pending(%(id)s, 'root', NULL, 1, 'x')",
         "SELECT queue_job_start_enqueued('sent' || %(id)s, NULL, 1, 'x')",
