@@ -13,7 +13,7 @@ from psycopg2.extensions import ISOLATION_LEVEL_REPEATABLE_READ
 
 from .core.log_text import one_line
 from .job_storage import SETTLE_DONE
-from .session import RESET
+from .session import reset_of
 from .slot_cursor import commit_with, expect_commit, is_as_it_was, set_isolation
 
 #: What it does with the claim of another job.
@@ -71,7 +71,7 @@ class NextClaim:
         frees, ids = (_FREES_OTHERS, (job._row_id,)) if job.should_check_dependents() else ("false", ())
         text = f"""
             {_SETTLE_AND_CLAIM};
-            COMMIT; BEGIN ISOLATION LEVEL REPEATABLE READ; {RESET}
+            COMMIT; BEGIN ISOLATION LEVEL REPEATABLE READ; {reset_of(job.env.cr)}
             {_LOCK}, {frees}
         """
         self.is_open = True

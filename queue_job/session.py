@@ -12,9 +12,11 @@ from weakref import ref
 
 from odoo import sql_db
 
+_RESET = "RESET ALL;"
+
 #: Nothing that was SET for the session may stay. What psycopg2 needs to read dates it sets when it connects,
 #: where the default is another one.
-RESET = "RESET ALL; SET DateStyle TO 'ISO';"
+RESET = f"{_RESET} SET DateStyle TO 'ISO';"
 
 #: What ``DISCARD ALL`` does but ``DISCARD PLANS``:
 #: https://www.postgresql.org/docs/current/sql-discard.html
@@ -35,8 +37,25 @@ def open_cursor(registry):
     finally:
         _opening.is_for_jobs = False
     if type(cr) is sql_db.Cursor and type(cr._cnx) is sql_db.PsycoConnection:
-        cr._cnx.reset = partial(_reset, ref(cr._cnx))
+        connection = cr._cnx
+        connection.reset = partial(_reset, ref(connection))
+        if not hasattr(connection, "job_reset"):
+            connection.job_reset = _RESET if _has_iso_dates(connection) else RESET
     return cr
+
+
+def reset_of(cr):
+    """:return: SQL: :data:`RESET`, without what the session of ``cr`` does not need"""
+    return getattr(cr._cnx, "job_reset", RESET)
+
+
+def _has_iso_dates(connection):
+    """Whether psycopg2 can read dates by the defaults of a session that is not in use yet."""
+    with connection.cursor() as cursor:
+        cursor.execute(_RESET)
+        style = connection.get_parameter_status("DateStyle")
+    connection.rollback()
+    return (style or "").startswith("ISO")
 
 
 def _reset(connection):

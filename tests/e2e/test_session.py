@@ -10,6 +10,7 @@ from stack.odoo import run_script
 SCRIPT = """
 import json, threading
 from odoo.addons.queue_job.slot_cursor import own_cursor
+from odoo.addons.queue_job.session import reset_of
 
 def elsewhere(query):
     with env.registry.cursor() as cr:
@@ -74,6 +75,13 @@ with own_cursor(env.registry) as cr:
     elsewhere(f"SELECT pg_terminate_backend({cr._cnx.get_backend_pid()})")
 with own_cursor(env.registry) as cr:
     results["after_a_loss"] = look(cr)
+    results["reset"] = reset_of(cr)
+elsewhere(f"ALTER DATABASE {env.cr.dbname} RESET DateStyle")
+own = cr._cnx
+own.close()
+with own_cursor(env.registry) as cr:
+    results["by_default"] = look(cr)
+    results["reset_by_default"] = reset_of(cr)
 print(json.dumps(results))
 """
 
@@ -107,3 +115,9 @@ def test_other_cursors_get_it_without_plans(results):
 
 def test_a_session_that_is_gone_is_replaced(results):
     assert results["after_a_loss"]["pid"] != results["first"]["pid"]
+
+
+def test_dates_are_set_where_the_server_has_another_default(results):
+    assert "DateStyle" in results["reset"]
+    assert results["reset_by_default"] == "RESET ALL;"
+    assert results["by_default"]["now"] == "2026-02-03 04:05:06"
