@@ -80,11 +80,7 @@ class Links:
 
     def is_waited_for_alone(self):
         """Whether some job waits for this one which, as far as its row is known, waits for no other."""
-        return bool(
-            self.is_only_parent
-            or self._reverse_depends_on
-            or self._barriers_behind
-        )
+        return bool(self.is_only_parent or self._reverse_depends_on or self._barriers_behind)
 
     def release_statement(self):
         """:return: (SQL, parameters): :meth:`enqueue_waiting` in the database; None: nothing waits"""

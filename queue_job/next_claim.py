@@ -68,7 +68,9 @@ class NextClaim:
 
     def commit(self, job, statement):
         """Commit ``job``, with all that Odoo does then; claim and lock the next one."""
-        frees, ids = (_FREES_OTHERS, (job._row_id,)) if job.should_check_dependents() else ("false", ())
+        frees, ids = (
+            (_FREES_OTHERS, (job._row_id,)) if job.should_check_dependents() else ("false", ())
+        )
         text = f"""
             {_SETTLE_AND_CLAIM};
             COMMIT; BEGIN ISOLATION LEVEL REPEATABLE READ; {reset_of(job.env.cr)}
@@ -113,4 +115,7 @@ class NextClaim:
             with registry.cursor() as cr:
                 cr.execute(_GIVE_BACK, self._key)
         except psycopg2.Error as error:
-            logger.warning("the claim of a job was lost; it will be found dead: %s", one_line(error))
+            logger.warning(
+                "a job that was claimed is not begun, and could not be given back: %s",
+                one_line(error),
+            )

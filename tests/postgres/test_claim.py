@@ -16,9 +16,9 @@ BLOCKS = """
 @pytest.fixture
 def epoch(sql):
     """The epoch of the leader."""
-    return sql("UPDATE queue_job_leader SET epoch = epoch + 1 RETURNING setval('queue_job_epoch', epoch)")[
-        0
-    ][0]
+    return sql(
+        "UPDATE queue_job_leader SET epoch = epoch + 1 RETURNING setval('queue_job_epoch', epoch)"
+    )[0][0]
 
 
 @pytest.fixture
