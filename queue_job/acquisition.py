@@ -67,26 +67,28 @@ def acquire(env, job_uuid):
     return _begin_try(env, row)
 
 
-def acquire_hint(env, job_id, channel, grant=None, slot=None, claim=None):
+def acquire_hint(env, job_id, channel, grant=None, slot=None, sent=None):
     """Claim a job of a channel that is pending and due.
 
     :param int job_id: of the row
     :param slot: uuid of the first job of the slot, for a job that the runner has not hinted
-    :param claim: :class:`.next_claim.NextClaim` of this job, which may have gone with the commit of the one before
+    :param sent: :class:`.next_claim.NextClaim` of this job, which went with the commit of the one before
     :return: the job; None: it can't be claimed, or has failed already
     """
-    start = claim.start if claim else Job.start_values()
+    start = sent.start if sent else Job.start_values()
     if slot is not None:
         start["lease"] = successor_lease(slot, start["lease"])
-    row = _claim(env, PENDING, start, sent=claim, id=job_id, channel=channel, grant=grant)
+    row = _claim(env, PENDING, start, sent, id=job_id, channel=channel, grant=grant)
     return row and _begin_try(env, row)
 
 
 def _claim(env, which, start, sent=None, **keys):
     """:return: dict, the row; None: it can't be claimed, or not be read, and has failed"""
     try:
-        if sent is not None and sent.is_open and (row := locked_row(sent.take(env.cr))):
-            return row
+        if sent:
+            row = locked_row(sent.take(env.cr))
+            if row is not None or sent.is_late:
+                return row
         if is_own(env.cr) and job_storage.updates_plainly(env):
             return claim_and_lock(env, which, start, **keys)
         if is_own(env.cr):

@@ -123,14 +123,15 @@ def wake_dependents(env, job):
     if is_unfinished(env.cr):
         job.enqueue_waiting()
         return
-    claim = job.next_claim
-    if claim and claim.is_open:
-        if not claim.frees_others(env.cr):
-            return
-        # it is the claimed one that comes next
-        job.successor = None
+    claim = job.next_claim if job.next_claim and job.next_claim.is_open else None
+    if claim and not claim.frees_others(env.cr):
+        return
     # of what was released on the same way it may have been rolled back
     job.released = None
     set_isolation(env.cr, ISOLATION_LEVEL_READ_COMMITTED)
+    if claim:
+        # it is that job which comes next; and nobody is to find it dead meanwhile
+        job.successor = None
+        claim.hold(env.cr)
     job.enqueue_waiting()
     env.cr.commit()

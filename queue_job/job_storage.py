@@ -30,7 +30,10 @@ from .job_values import (
 #: What the function writes of a job that is done, in the order of its parameters.
 _DONE_PARAMETERS = ("retry", "date_done", "exec_time", "result", "result_json")
 _DONE_FIELDS = frozenset(("state", *_DONE_PARAMETERS))
-SETTLE_DONE = f"SELECT queue_job_settle_done(%s{', %s' * len(_DONE_PARAMETERS)})"
+_SETTLE = f"queue_job_settle_done(%s{', %s' * len(_DONE_PARAMETERS)}"
+SETTLE_DONE = f"SELECT {_SETTLE})"
+#: … and start another job: ``id channel grant worker_pid lease``.
+SETTLE_DONE_AND_CLAIM = f"SELECT {_SETTLE}, %s, %s, %s, %s, %s)"
 
 
 def find(env, uuids):

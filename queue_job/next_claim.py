@@ -1,23 +1,29 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl.html).
 """The claim of the next job of a slot, on the way of the commit of the one before.
 
-It is part of that commit: both jobs are moved, or none. Where anything speaks against it, it does
-nothing, and the job is claimed for itself, as ever. See ``docs/locking.rst``.
+It is part of that commit. Where anything speaks against it, it does nothing, and the job is claimed for itself, as
+ever. See ``docs/locking.rst``.
 """
 
 import json
+import logging
 import time
 
 import psycopg2
 from psycopg2.extensions import ISOLATION_LEVEL_REPEATABLE_READ
 
 from .core.log_text import one_line
-from .job_storage import SETTLE_DONE
+from .job_storage import SETTLE_DONE, SETTLE_DONE_AND_CLAIM
 from .session import reset_of
-from .slot_cursor import commit_with, expect_commit, is_as_it_was, set_isolation
+from .slot_cursor import (
+    commit_with,
+    connection_lost,
+    expect_commit,
+    is_as_it_was,
+    set_isolation,
+)
 
-#: What it does with the claim of another job.
-_SETTLE_AND_CLAIM = SETTLE_DONE.replace(")", f"{', %s' * 5})")
+_logger = logging.getLogger(__name__)
 
 #: Not as JSON: what Python can't read of it is no error of the job before.
 _LOCK = "SELECT queue_job_lock_claimed(%s, %s)::text"
@@ -49,6 +55,11 @@ class NextClaim:
         #: Whether it was sent, and nobody has taken the job yet.
         self.is_open = False
 
+    @property
+    def is_late(self):
+        """Whether the time of the slot is over."""
+        return time.monotonic() > self._deadline
+
     def may_go_with(self, job, statement):
         """Whether nothing is to be done between the commit of ``job`` and the beginning of the next job.
 
@@ -61,45 +72,52 @@ class NextClaim:
         return (
             statement is not None
             and statement[0] == SETTLE_DONE
-            and time.monotonic() <= self._deadline
+            and not self.is_late
             and not (registry.registry_invalidated or registry.cache_invalidated)
             and not job.is_waited_for_alone()
         )
 
     def commit(self, job, statement):
         """Commit ``job``, with all that Odoo does then; claim and lock the next one."""
-        frees, ids = (
-            (_FREES_OTHERS, (job._row_id,)) if job.should_check_dependents() else ("false", ())
-        )
+        cr = job.env.cr
+        frees, ids = "false", ()
+        if job.should_check_dependents():
+            frees, ids = _FREES_OTHERS, (job._row_id,)
+        # RESET in a transaction of its own: the next job may roll back. All have the isolation of the first one.
         text = f"""
-            {_SETTLE_AND_CLAIM};
-            COMMIT; BEGIN ISOLATION LEVEL REPEATABLE READ; {reset_of(job.env.cr)}
+            {SETTLE_DONE_AND_CLAIM};
+            COMMIT AND CHAIN; {reset_of(cr)} COMMIT AND CHAIN;
             {_LOCK}, {frees}
         """
         self.is_open = True
         parameters = (*statement[1], *self._parameters, *self._key, *ids)
-        self._statement_count = commit_with(job.env.cr, text, parameters)
+        self._statement_count = commit_with(cr, text, parameters)
 
     def frees_others(self, cr):
         """Whether others may wait for nothing but the job that was committed."""
-        values = self._read_answer(cr)
-        return values is None or values[1]
+        answer = self._read_answer(cr)
+        return answer is None or answer[1]
+
+    def hold(self, cr):
+        """Take the lock of the job that was claimed in another transaction, so that it is not found dead meanwhile."""
+        cr.execute(_LOCK, self._key)
 
     def take(self, cr):
         """Be in the transaction of the job that was claimed.
 
         :return: list, what its lock says; None: it was not claimed
         """
-        values = self._read_answer(cr)
-        if not self._is_as_it_was(cr) and (values is None or values[0] is not None):
+        answer = self._read_answer(cr)
+        if self._is_as_it_was(cr):
+            if answer[0] is None:
+                expect_commit(cr)
+        elif answer is None or answer[0] is not None:
             # somebody has used the cursor: the lock is gone, but the lease is ours
             set_isolation(cr, ISOLATION_LEVEL_REPEATABLE_READ)
             cr.execute(_LOCK, self._key)
-            values = cr.fetchone()
-        elif values[0] is None and self._is_as_it_was(cr):
-            expect_commit(cr)
+            answer = cr.fetchone()
         self.is_open = False
-        return None if values[0] is None else json.loads(values[0])
+        return None if answer[0] is None else json.loads(answer[0])
 
     def _read_answer(self, cr):
         if self._answer is None and self._is_as_it_was(cr):
@@ -109,13 +127,16 @@ class NextClaim:
     def _is_as_it_was(self, cr):
         return self._statement_count is not None and is_as_it_was(cr, self._statement_count)
 
-    def give_back(self, registry, logger):
-        """Of a job that was claimed, perhaps, and will not be run here: the connection was lost."""
+    def give_back(self, registry, cr):
+        """Of a job that was claimed, perhaps, and will not be run here: most often, the connection was lost."""
         try:
-            with registry.cursor() as cr:
-                cr.execute(_GIVE_BACK, self._key)
+            if not (cr.closed or connection_lost(cr)):
+                # its lock goes first
+                cr.connection.rollback()
+            with registry.cursor() as other:
+                other.execute(_GIVE_BACK, self._key)
         except psycopg2.Error as error:
-            logger.warning(
+            _logger.warning(
                 "a job that was claimed is not begun, and could not be given back: %s",
                 one_line(error),
             )

@@ -10,6 +10,8 @@ import threading
 from functools import partial
 from weakref import ref
 
+import psycopg2
+
 from odoo import sql_db
 
 _RESET = "RESET ALL;"
@@ -39,8 +41,12 @@ def open_cursor(registry):
     if type(cr) is sql_db.Cursor and type(cr._cnx) is sql_db.PsycoConnection:
         connection = cr._cnx
         connection.reset = partial(_reset, ref(connection))
-        if not hasattr(connection, "job_reset"):
-            connection.job_reset = _RESET if _has_iso_dates(connection) else RESET
+        try:
+            if not hasattr(connection, "job_reset"):
+                connection.job_reset = _RESET if _has_iso_dates(connection) else RESET
+        except psycopg2.Error:
+            cr.close()
+            raise
     return cr
 
 

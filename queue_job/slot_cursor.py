@@ -2,9 +2,9 @@
 """The cursor on which the jobs of a request run, and its transactions.
 
 Two for each job: the claim, and the job's own; between them one more that releases its dependents,
-if it has any. Where the claim of another job is to follow, a job is committed, and the next
-transaction begun, together with the last statement of the job: each way to PostgreSQL and back costs
-a short job as much as a statement. psycopg2, which would go that way for each BEGIN and COMMIT, thinks
+if it has any. In a slot, the claim may be part of the transaction of the job before (``next_claim.py``). Where
+it can't be, a job is committed, and the transaction of the claim begun, together with the last statement of the
+job: each way to PostgreSQL and back costs a short job as much as a statement. psycopg2, which would go that way for each BEGIN and COMMIT, thinks
 meanwhile that one transaction goes on. See ``docs/locking.rst``.
 """
 
@@ -139,13 +139,20 @@ def commit_with(cr, text, parameters):
 
     :return: int, for :func:`is_as_it_was`
     """
+    statement_count = None
+
+    def commit():
+        nonlocal statement_count
+        cr.execute(text, parameters, log_exceptions=False)
+        statement_count = cr.sql_log_count
+
     connection = cr._cnx
-    connection.commit = lambda: cr.execute(text, parameters, log_exceptions=False)
+    connection.commit = commit
     try:
         cr.commit()
     finally:
         del connection.commit
-    return cr.sql_log_count
+    return statement_count
 
 
 def is_as_it_was(cr, statement_count):

@@ -51,13 +51,13 @@ class _Slot:
 
     @property
     def may_go_on(self):
-        """Whether another job may begin, or has already."""
+        """Whether another job may begin, or may have been claimed already."""
         if self.cr.closed:
             return False
-        return time.monotonic() <= self.deadline or self.is_next_claimed
+        return time.monotonic() <= self.deadline or self.has_sent_claim
 
     @property
-    def is_next_claimed(self):
+    def has_sent_claim(self):
         return self.next_claim is not None and self.next_claim.is_open
 
 
@@ -129,8 +129,8 @@ class RunJobController(http.Controller):
                 is_complete = cls._run_with_successors(slot, env, job, 0)
                 count, were_claimed = cls._run_hints(slot)
             finally:
-                if slot.is_next_claimed:
-                    slot.next_claim.give_back(registry, _logger)
+                if slot.has_sent_claim:
+                    slot.next_claim.give_back(registry, cr)
         is_told = is_complete and were_claimed and (hints or behind is not None)
         return [(HINTS_HEADER, str(count))] if is_told else []
 
@@ -144,9 +144,8 @@ class RunJobController(http.Controller):
             if not slot.may_go_on:
                 return count, were_claimed
             env = slot_cursor.fresh_environment(slot.cr)
-            hinted = acquisition.acquire_hint(
-                env, hint, slot.channel, slot.grant, claim=slot.next_claim
-            )
+            sent = slot.next_claim if slot.has_sent_claim else None
+            hinted = acquisition.acquire_hint(env, hint, slot.channel, slot.grant, sent=sent)
             if hinted is None:
                 were_claimed = False
             else:

@@ -8,7 +8,7 @@ of transactions, are between two calls; planning them costs as much as running t
 from ..core.lock import GATE_LOCK_CLASS, JOB_LOCK_CLASS
 from ..job_values import CLAIMED_FIELDS
 from .catalogue import drop_functions, install_functions
-from .identity import GUARD_OF_DONE, GUARD_OF_STARTED
+from .identity import GUARD_OF_STARTED
 
 _START = "_worker_pid integer, _lease varchar"
 
@@ -91,11 +91,12 @@ _PENDING = """id = _id AND state IS NOT DISTINCT FROM 'pending' AND channel = _c
 _SETTLE_DONE = f"""
 DECLARE
     _epoch text := {_EPOCH};
+    _timeout text := current_setting('lock_timeout');
     _ text;
 BEGIN
     UPDATE queue_job
        SET state = 'done', retry = _retry, date_done = _date_done, exec_time = _exec_time,
-           result = _result, result_json = _result_json, identity_guard = {GUARD_OF_DONE}
+           result = _result, result_json = _result_json, identity_guard = NULL
      WHERE id = _done_id;
     IF _id IS NULL OR NOT pg_try_advisory_xact_lock_shared({GATE_LOCK_CLASS}, 0) THEN
         RETURN;
@@ -108,8 +109,9 @@ BEGIN
                identity_guard = {GUARD_OF_STARTED}
          WHERE {_PENDING}
            AND (_epoch IS NULL OR _epoch = pg_sequence_last_value('queue_job_epoch')::text);
+        _ := set_config('lock_timeout', _timeout, true);
     EXCEPTION WHEN others THEN
-        NULL;
+        RAISE DEBUG 'job % is not claimed with the commit of the one before: %', _id, SQLERRM;
     END;
 END"""
 
@@ -141,11 +143,10 @@ _LOCKED = f"""pg_try_advisory_xact_lock({JOB_LOCK_CLASS}, id),
           ORDER BY own.child_id LIMIT 1),
            EXISTS (SELECT FROM queue_job_barrier WHERE job_id = queue_job.id AND is_parent)"""
 
-#: Every row is found by a key, and states are not compared by equality: that is what the partial indexes are for,
-#: and a plan that was made when the table was small might go through all that wait in a channel.
-#: Planned anew for the values of a call, as PostgreSQL would for
-#: some of them, a statement costs more than it does; and its plan must not depend on how small
-#: the table was when it was made.
+#: Every row is found by a key, and states are not compared by equality: that is what the partial indexes
+#: are for, and a plan that was made when the table was small might go through all that wait in a channel.
+#: Planned anew for the values of a call, as PostgreSQL would for some of them, a statement costs more than
+#: it does; and its plan must not depend on how small the table was when it was made.
 _SETTINGS = "SET plan_cache_mode = force_generic_plan SET enable_seqscan = off"
 
 
@@ -201,12 +202,11 @@ FUNCTIONS = {
         f"(_id integer, _lease varchar) RETURNS json {_SETTINGS}",
         _filled(_LOCK, items=f"{_LOCKED}, {_ROW}", key="id = _id"),
     ),
-    # The last setting is the default: the caller's is put back in the end.
     "queue_job_settle_done": (
         "(_done_id integer, _retry integer, _date_done timestamp, _exec_time double precision,"
         " _result text, _result_json text, _id integer DEFAULT NULL, _channel varchar DEFAULT NULL,"
         " _grant varchar DEFAULT NULL, _worker_pid integer DEFAULT NULL,"
-        f" _lease varchar DEFAULT NULL) RETURNS void {_SETTINGS} SET lock_timeout = 0",
+        f" _lease varchar DEFAULT NULL) RETURNS void {_SETTINGS}",
         _SETTLE_DONE,
     ),
 }

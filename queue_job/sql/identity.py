@@ -96,13 +96,12 @@ END""",
     ),
 }
 
-#: SQL: the guard of a job that is started, and of one that is done: for the statements which most jobs see, so that
-#: they need no other one.
+#: SQL: the guard of a job that is started, for the claim: it needs no trigger then. That of one that is done is NULL.
 GUARD_OF_STARTED = f"CASE WHEN identity_scope = '{STARTED}' THEN identity_guard END"
-GUARD_OF_DONE = "NULL"
 
 #: name -> definition. A job without a key costs a comparison; see triggers.py on conditions. Before an UPDATE, each
-#: row would be locked for the trigger once more, whatever the condition says.
+#: row would be locked for the trigger once more, whatever the condition says. After it, of a job that loses a key and one
+#: that takes it back by the same statement, the second one may come too early: then it waits without the guard.
 TRIGGERS = {
     "queue_job_guard_drop": """
 AFTER UPDATE OF state, identity_key ON queue_job

@@ -12,7 +12,7 @@ from stack.odoo import run_script
 
 #: Defines ``slot(method)``: what a slot of three jobs leaves.
 SCRIPT = """
-import json, sys
+import json, sys, time
 from odoo.addons.queue_job.controllers.main import RunJobController
 from odoo.addons.queue_job.delay import chain, group
 from odoo.sql_db import Cursor
@@ -70,6 +70,19 @@ def look_after_rollback(self):
 def write_nothing(self):
     pass
 
+def set_something(self):
+    self.env.cr.execute("SET statement_timeout = '123s'")
+
+def look_at_it(self):
+    for _attempt in range(2):
+        self.env.cr.execute("SHOW statement_timeout")
+        seen.append(self.env.cr.fetchone()[0])
+        self.env.cr.rollback()
+
+def fail_late(self):
+    fail_at_commit(self)
+    self.env.cr.postrollback.add(lambda: time.sleep(2))
+
 def clear_a_cache(self):
     self.env["ir.config_parameter"].sudo().set_param("probe", str(self.env.cr.now()))
 
@@ -80,7 +93,7 @@ def signals():
 
 METHODS = (fail_at_commit, be_cancelled, lose_connection_at_commit, hook_after_commit,
            hook_before_commit, delay_more, look, look_after_rollback, write_nothing,
-           clear_a_cache)
+           clear_a_cache, set_something, look_at_it, fail_late)
 for method in METHODS:
     setattr(Partner, method.__name__, method)
 
@@ -94,13 +107,13 @@ elsewhere('''
         EXECUTE FUNCTION probe_terminate();
 ''')
 
-def three_jobs(method):
+def three_jobs(method, then="write_nothing"):
     partner = env["res.partner"]
-    names = ("write_nothing", method, "write_nothing")
+    names = ("write_nothing", method, then)
     return [getattr(partner.with_delay(channel="root"), name)().uuid for name in names]
 
-def slot(method, before=lambda: None, controller=RunJobController):
-    return run(three_jobs(method), before, controller)
+def slot(method, before=lambda: None, controller=RunJobController, then="write_nothing", **options):
+    return run(three_jobs(method, then), before, controller, **options)
 
 def chain_in_a_slot(before=lambda: None, method="write_nothing", controller=RunJobController):
     partner = env["res.partner"]
@@ -118,16 +131,14 @@ def at_the_end_of_the_budget():
     uuids.append(partner.with_delay(channel="root").write_nothing().uuid)
     return run(uuids, deadline=0)
 
-def group_in_a_slot(children=4):
+def group_in_a_slot(children=4, method="write_nothing", then="write_nothing"):
     partner = env["res.partner"]
-    parents, behind = (
-        [partner.delayable(channel="root").write_nothing() for _ in range(count)]
-        for count in (4, children)
-    )
+    parents = [getattr(partner.delayable(channel="root"), method)() for _ in range(4)]
+    behind = [partner.delayable(channel="root").write_nothing() for _ in range(children)]
     chain(group(*parents), group(*behind)).delay()
     uuids = [job._generated_job.uuid for job in parents]
     # the last one has a hint behind it, too, which comes after those that it frees
-    uuids.append(partner.with_delay(channel="root", priority=50).write_nothing().uuid)
+    uuids.append(getattr(partner.with_delay(channel="root", priority=50), then)().uuid)
     result = run(uuids, behind="0", with_hints=True)
     env.cr.execute("SELECT array_agg(DISTINCT state) FROM queue_job WHERE uuid = ANY(%s)",
                    [[job._generated_job.uuid for job in behind]])
@@ -173,9 +184,12 @@ def run(uuids, before=lambda: None, controller=RunJobController, behind=None, de
                    " ORDER BY id", [ids])
     rows = env.cr.fetchall()
     env.cr.execute("SELECT name FROM probe ORDER BY id")
+    names = [row[0] for row in env.cr.fetchall()]
+    env.cr.execute("SELECT count(DISTINCT lease) FROM queue_job WHERE id = ANY(%s)", [ids])
     return {
+        "leases": env.cr.fetchone()[0],
         "states": [row[0] for row in rows], "second": rows[1], "headers": headers, "error": error,
-        "names": [row[0] for row in env.cr.fetchall()], "seen": list(seen),
+        "names": names, "seen": list(seen),
         "statements": len(sent), "commits": sum("; COMMIT" in query or "COMMIT;" in query for query in sent),
         "locks": elsewhere(f"SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = ANY(ARRAY{ids})")[0],
     }
@@ -232,6 +246,21 @@ results["chain_without_signals"] = without_signals(chain_in_a_slot)
 results["without_signals"] = without_signals(lambda: slot("write_nothing"))
 results["group"] = group_in_a_slot()
 results["group_before_one"] = group_in_a_slot(1)
+results["set"] = slot("set_something", then="look_at_it")
+results["set_without_signals"] = without_signals(lambda: slot("set_something", then="look_at_it"))
+results["set_in_a_group"] = group_in_a_slot(method="set_something", then="look_at_it")
+results["late"] = slot("fail_late", deadline=time.monotonic() + 1.5)
+elsewhere('''
+    CREATE FUNCTION probe_locks() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN
+        INSERT INTO probe (name)
+        SELECT count(*)::text FROM pg_locks
+         WHERE pid = pg_backend_pid() AND locktype = 'advisory' AND objsubid = 2 AND objid > 0;
+        RETURN NULL; END$$''')
+elsewhere("CREATE TRIGGER probe_locks AFTER UPDATE OF state ON queue_job FOR EACH ROW"
+          " WHEN (OLD.state = 'wait_dependencies') EXECUTE FUNCTION probe_locks()")
+results["held"] = group_in_a_slot(1)
+env.cr.rollback()
+elsewhere("DROP FUNCTION probe_locks CASCADE")
 results["group_without_signals"] = without_signals(group_in_a_slot)
 results["unreadable"] = slot("write_nothing", before=make_second_unreadable)
 for controller in (LeavesSomething, CommitsFirst, RollsBack):
@@ -285,7 +314,7 @@ def test_one_more_where_others_waited_for_several(results, name):
     result = results[name]
     assert result["states"] == ["done"] * 5
     # the last one finds that they can go on: their release, and again the lock of the job behind it
-    assert result["statements"] == 6 + 2
+    assert result["statements"] == 6 + 3
     assert result["behind"] == ["pending"]
 
 
@@ -293,6 +322,23 @@ def test_two_where_another_job_waits_for_it_alone(results):
     result = results["chain"]
     assert result["states"] == ["done"] * 3
     assert result["statements"] == 6
+
+
+@pytest.mark.parametrize("name", ["set", "set_without_signals", "set_in_a_group"])
+def test_what_a_job_has_set_is_not_for_the_next_one(results, name):
+    """Nor when that one has rolled back."""
+    assert set(results[name]["states"]) == {"done"}
+    assert results[name]["seen"] == ["0", "0"]
+
+
+def test_nothing_is_claimed_anew_when_the_time_is_over(results):
+    assert results["late"]["states"] == ["done", "failed", "pending"]
+
+
+def test_the_next_job_is_locked_while_others_are_released(results):
+    result = results["held"]
+    assert result["states"] == ["done"] * 5
+    assert result["names"] == ["1"]
 
 
 def test_the_next_job_runs_though_its_transaction_was_rolled_back(results):
@@ -385,6 +431,7 @@ def test_jobs_that_a_job_delays(results):
 
 def test_a_hint_that_is_gone(results):
     result = results["claim_finds_nothing"]
+    assert result["leases"] == 2
     assert result["states"] == ["done", "cancelled", "done"]
     assert result["headers"] == []
 

@@ -72,6 +72,13 @@ def test_both_are_committed(insert, sql, claim):
     assert sql("SELECT worker_pid, lease FROM queue_job WHERE uuid = 'next'") == [(42, "lease")]
 
 
+@pytest.mark.parametrize(("scope", "guard"), [("started", "key"), (None, None)])
+def test_the_guard_of_a_key(insert, sql, claim, scope, guard):
+    insert(uuid="next", identity_key="key", identity_guard="key", identity_scope=scope)
+    assert claim() == ["done", "started"]
+    assert sql("SELECT identity_guard FROM queue_job WHERE uuid = 'next'") == [(guard,)]
+
+
 @pytest.mark.parametrize(
     "change",
     ["state = 'cancelled'", "priority = 1", "channel = 'root.other'", "eta = '2999-01-01'"],

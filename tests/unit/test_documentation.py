@@ -192,7 +192,10 @@ def logged_texts():
     paths = [*(REPOSITORY / "queue_job" / "jobrunner").glob("*.py")]
     paths += [
         REPOSITORY / "queue_job" / name
-        for name in ("acquisition.py", "settlement.py", "controllers/main.py", "sql/gate.py")
+        for name in (
+            *("acquisition.py", "next_claim.py", "settlement.py", "slot_cursor.py"),
+            *("controllers/main.py", "sql/gate.py"),
+        )
     ]
     texts = []
     for path in paths:

@@ -57,6 +57,7 @@ ALLOWED = {
     "execution": {"job_storage", "outage", "outcome", "slot_cursor", "utils"},
     "settlement": {"core", "job_values", "outage", "utils"},
     "outcome": {"core", "exception", "job_values"},
+    "next_claim": {"core", "job_storage", "session", "slot_cursor"},
     "session": set(),
     "slot_cursor": {"core", "session", "utils"},
     "surroundings": set(),
@@ -70,8 +71,8 @@ ALLOWED = {
     },
     "wizards": {"core", "exception", "job", "models"},
     "controllers": {
-        *("acquisition", "core", "delay", "exception", "execution", "job", "outcome"),
-        *("settlement", "slot_cursor", "surroundings", "utils"),
+        *("acquisition", "core", "delay", "exception", "execution", "job", "job_storage"),
+        *("next_claim", "outcome", "settlement", "slot_cursor", "surroundings", "utils"),
     },
     "jobrunner": {"core", "exception"},
     "cli": {"core", "exception", "jobrunner"},
