@@ -6,11 +6,11 @@ from dataclasses import dataclass
 #: The PostgreSQL channels on which queue_job has ever told its runner something.
 NOTIFY_CHANNELS = ("queue_job", "queue_job_channel")
 
-# What a role has sent to a database. Odoo's cursors send one BEGIN each transaction; a connection in autocommit mode
-# sends none, and each of its statements is one.
+# What a role has sent to a database. Odoo's cursors send one BEGIN each transaction, or let it begin with the commit of
+# the one before; a connection in autocommit mode sends none, and each of its statements is one.
 STATEMENTS = """
     SELECT coalesce(sum(calls) FILTER (WHERE NOT is_control), 0)::int,
-           coalesce(sum(calls) FILTER (WHERE query ILIKE 'begin%%'), 0)::int,
+           coalesce(sum(calls) FILTER (WHERE query ~* '^(begin|commit and chain)'), 0)::int,
            coalesce(sum(total_exec_time), 0)
       FROM pg_stat_statements
       JOIN pg_database ON pg_database.oid = dbid

@@ -22,7 +22,7 @@ def _unfinished(parents, column):
 
     :param str parents: from the name of a table to a condition
     :param str column: of that table, the id of the parent
-    :return: dict: one ``above`` near ``_id``; one ``anywhere``
+    :return: dict: one ``above`` near ``_id``; one ``elsewhere``; one ``anywhere``
     """
 
     def among(source):
@@ -40,33 +40,23 @@ def _unfinished(parents, column):
         )
     )
     # in this order, which the planner leaves alone
-    return {"above": above, "anywhere": f"coalesce({above}, {below}, {everywhere})"}
+    return {
+        "above": above,
+        "elsewhere": f"coalesce({below}, {everywhere})",
+        "anywhere": f"coalesce({above}, {below}, {everywhere})",
+    }
 
 
 def _before_barrier(barrier):
     return _unfinished(f"queue_job_barrier WHERE barrier_id = {barrier} AND is_parent", "job_id")
 
 
+def _before_child(child):
+    return _unfinished(f"queue_job_dependency WHERE child_id = {child}", "parent_id")
+
+
 _BEFORE_BARRIER = _before_barrier("barrier.id")["anywhere"]
-
-_BEFORE_CHILD = _unfinished("queue_job_dependency WHERE child_id = child.id", "parent_id")[
-    "anywhere"
-]
-
-#: Whether others may wait for nothing but a job that is done, as a transaction sees it that began after its commit:
-#: whoever it sees unfinished will look later. Nothing is locked or written.
-_FREES = f"""
-BEGIN
-    RETURN
-        EXISTS (
-            SELECT FROM (SELECT barrier_id AS id FROM queue_job_barrier
-                          WHERE job_id = _id AND is_parent) AS barrier
-             WHERE {_BEFORE_BARRIER} IS NULL)
-        OR EXISTS (
-            SELECT FROM (SELECT child_id AS id FROM queue_job_dependency
-                          WHERE parent_id = _id) AS child
-             WHERE {_BEFORE_CHILD} IS NULL);
-END"""
+_BEFORE_CHILD = _before_child("child.id")["anywhere"]
 
 #: What nearly all parents that stand before one barrier find, by a statement that is begun sooner.
 _BEFORE_THE_BARRIER = _before_barrier("_barriers[1]")["above"]
@@ -172,6 +162,31 @@ BEGIN{NOTICE_LOST_CLIENT}
     END IF;
 END"""
 
+#: Whether others may wait for nothing but a job that is done, as a transaction sees it that began after its
+#: commit: whoever it sees unfinished will look later. Nothing is locked or written. The first look of each is
+#: what nearly all parents need.
+_FREES = f"""
+DECLARE
+    _barrier bigint;
+    _child integer;
+BEGIN
+    FOREACH _barrier IN ARRAY
+        ARRAY(SELECT barrier_id FROM queue_job_barrier WHERE job_id = _id AND is_parent) LOOP
+        CONTINUE WHEN {_before_barrier("_barrier")["above"]} IS NOT NULL;
+        IF {_before_barrier("_barrier")["elsewhere"]} IS NULL THEN
+            RETURN true;
+        END IF;
+    END LOOP;
+    FOREACH _child IN ARRAY
+        ARRAY(SELECT child_id FROM queue_job_dependency WHERE parent_id = _id) LOOP
+        CONTINUE WHEN {_before_child("_child")["above"]} IS NOT NULL;
+        IF {_before_child("_child")["elsewhere"]} IS NULL THEN
+            RETURN true;
+        END IF;
+    END LOOP;
+    RETURN false;
+END"""
+
 #: Each of its small look-ups is meant to use an index for each row, which must not depend on how
 #: large the tables were when they were planned, nor on their statistics; planning them again for
 #: some calls would cost more. A merge join would go through the jobs from the first one.
@@ -183,15 +198,24 @@ _SETTINGS = {
     "jit": "off",
     "plan_cache_mode": "force_generic_plan",
 }
-_SET = " ".join(f"SET {name} = {value}" for name, value in _SETTINGS.items())
+
+
+def _set(*names):
+    return " ".join(f"SET {name} = {_SETTINGS[name]}" for name in names or _SETTINGS)
+
 
 FUNCTIONS = {
     "queue_job_release": (
         "(_uuid varchar, _channel varchar DEFAULT NULL, _before integer[] DEFAULT NULL,"
-        f" OUT job_id integer, OUT is_next boolean) RETURNS SETOF record {_SET}",
+        f" OUT job_id integer, OUT is_next boolean) RETURNS SETOF record {_set()}",
         _RELEASE,
     ),
-    "queue_job_frees_others": (f"(_id integer) RETURNS boolean {_SET}", _FREES),
+    # there is no join in it
+    "queue_job_frees_others": (
+        "(_id integer) RETURNS boolean"
+        f" {_set('enable_seqscan', 'enable_bitmapscan', 'plan_cache_mode')}",
+        _FREES,
+    ),
 }
 
 

@@ -9,6 +9,7 @@ import psycopg2
 import pytest
 
 PROCESSES = 8
+ASK = "SELECT queue_job_frees_others((SELECT id FROM queue_job WHERE uuid = %s))"
 #: Seconds after which a process is taken for blocked.
 LIMIT = 120
 
@@ -126,11 +127,15 @@ def release(connect, database, dependency):
     read = "SELECT sum(seq_tup_read + idx_tup_fetch) FROM pg_stat_xact_user_tables"
     read += " WHERE relname = 'queue_job'"
 
-    def run(uuids, channel=None):
+    def run(uuids, channel=None, only_ask=False):
         with connect(database).cursor() as cursor:
             for uuid in uuids:
                 cursor.execute("UPDATE queue_job SET state = 'done' WHERE uuid = %s", (uuid,))
-                cursor.execute(dependency.RELEASE_DEPENDENTS, [uuid, channel, []])
+                if only_ask:
+                    cursor.execute(ASK, [uuid])
+                    assert cursor.fetchone() == (False,)
+                else:
+                    cursor.execute(dependency.RELEASE_DEPENDENTS, [uuid, channel, []])
             cursor.execute(read)
             return cursor.fetchone()[0]
 
@@ -147,8 +152,9 @@ def inwards(uuids):
 @pytest.mark.parametrize("analyzed", [True, False], ids=["analyzed", "not_analyzed"])
 @pytest.mark.parametrize("order", [list, lambda uuids: uuids[::-1], inwards])
 @pytest.mark.parametrize("with_barrier", [True, False], ids=["barrier", "edges"])
+@pytest.mark.parametrize("only_ask", [True, False], ids=["ask", "release"])
 def test_parents_cost_no_square_in_whatever_order(
-    insert_many, link, release, sql, order, with_barrier, analyzed
+    insert_many, link, release, sql, order, with_barrier, analyzed, only_ask
 ):
     """An unfinished parent is found at once, however many of the others are done."""
     parents = insert_many(1000, "started", "parent")
@@ -156,7 +162,19 @@ def test_parents_cost_no_square_in_whatever_order(
     if analyzed:
         sql("ANALYZE queue_job, queue_job_barrier, queue_job_dependency")
     # of all but the last one each reads itself, for its end and for its release, and the other
-    assert release(order(parents)[:-1]) < 40 * len(parents)
+    parents = order(parents)
+    assert release(parents[:-1], only_ask=only_ask) < 40 * len(parents)
+
+
+@pytest.mark.parametrize("with_barrier", [True, False], ids=["barrier", "edges"])
+def test_the_last_parent_frees_others(insert_many, link, sql, with_barrier):
+    parents = insert_many(50, "done", "parent")
+    link(parents, insert_many(2, "wait_dependencies", "child"), with_barrier)
+    assert sql(ASK, parents[20]) == [(True,)]
+    # beyond what is looked at first
+    sql("UPDATE queue_job SET state = 'failed' WHERE uuid = %s", parents[49])
+    assert sql(ASK, parents[20]) == [(False,)]
+    assert sql(ASK, insert_many(1, "done", "alone")[0]) == [(False,)]
 
 
 @pytest.mark.parametrize("channel", ["root", None])
