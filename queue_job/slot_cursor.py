@@ -2,10 +2,11 @@
 """The cursor on which the jobs of a request run, and its transactions.
 
 Two for each job: the claim, and the job's own; between them one more that releases its dependents,
-if it has any. In a slot, the claim may be part of the transaction of the job before (``next_claim.py``). Where
-it can't be, a job is committed, and the transaction of the claim begun, together with the last statement of the
-job: each way to PostgreSQL and back costs a short job as much as a statement. psycopg2, which would go that way for each BEGIN and COMMIT, thinks
-meanwhile that one transaction goes on. See ``docs/locking.rst``.
+if it has any. In a slot, the claim may be part of the transaction of the job before
+(``next_claim.py``). Where it can't be, a job is committed, and the transaction of the claim begun,
+together with the last statement of the job: each way to PostgreSQL and back costs a short job as much
+as a statement. psycopg2, which would go that way for each BEGIN and COMMIT, thinks meanwhile that one
+transaction goes on. See ``docs/locking.rst``.
 """
 
 import logging

@@ -99,9 +99,9 @@ END""",
 #: SQL: the guard of a job that is started, for the claim: it needs no trigger then. That of one that is done is NULL.
 GUARD_OF_STARTED = f"CASE WHEN identity_scope = '{STARTED}' THEN identity_guard END"
 
-#: name -> definition. A job without a key costs a comparison; see triggers.py on conditions. Before an UPDATE, each
-#: row would be locked for the trigger once more, whatever the condition says. After it, of a job that loses a key and one
-#: that takes it back by the same statement, the second one may come too early: then it waits without the guard.
+#: name -> definition. A job without a key costs a comparison; see triggers.py on conditions. Before an UPDATE,
+#: each row would be locked for the trigger once more, whatever the condition says. After it, where one statement
+#: lets a job lose a key and another one take it back, the second one may come too early: it waits without the guard.
 TRIGGERS = {
     "queue_job_guard_drop": """
 AFTER UPDATE OF state, identity_key ON queue_job
