@@ -3,9 +3,11 @@
 
 Odoo's pool of connections has ``DISCARD ALL`` sent before a session is used again. That drops the plans
 of the functions with which a job is claimed as well, and planning them costs the first job of
-each request more than they do. Why not more of it is kept: ``docs/decisions/0022-sessions-keep-plans.rst``.
+each request more than they do. And it is cleaned when a request is done with it, not while the next one
+waits. Why not more of it is kept: ``docs/decisions/0022-sessions-keep-plans.rst``.
 """
 
+import select
 import threading
 from functools import partial
 from weakref import ref
@@ -41,6 +43,7 @@ def open_cursor(registry):
     if type(cr) is sql_db.Cursor and type(cr._cnx) is sql_db.PsycoConnection:
         connection = cr._cnx
         connection.reset = partial(_reset, ref(connection))
+        connection.is_clean = False
         try:
             if not hasattr(connection, "job_reset"):
                 connection.job_reset = _RESET if _has_iso_dates(connection) else RESET
@@ -48,6 +51,19 @@ def open_cursor(registry):
             cr.close()
             raise
     return cr
+
+
+def clean(cr):
+    """Clean the session of a cursor for jobs, that is to be closed: now, and not when the next job waits for it."""
+    connection = cr._cnx
+    if not hasattr(connection, "is_clean") or connection.closed:
+        return
+    try:
+        _clean(connection)
+        connection.is_clean = True
+    except psycopg2.Error:
+        # who gets it next finds out
+        pass
 
 
 def reset_of(cr):
@@ -68,10 +84,20 @@ def _reset(connection):
     """In place of the connection's own method, which the pool calls."""
     connection = connection()
     if not getattr(_opening, "is_for_jobs", False):
+        connection.is_clean = False
         sql_db.PsycoConnection.reset(connection)
-        return
+    elif not connection.is_clean or _has_news(connection):
+        _clean(connection)
+
+
+def _has_news(connection):
+    """Whether PostgreSQL has said something meanwhile: that it has ended the session, most often."""
+    return bool(select.select([connection], [], [], 0)[0])
+
+
+def _clean(connection):
+    # in a transaction: for autocommit, and back, psycopg2 would send more statements of its own
     connection.rollback()
-    connection.autocommit = True
     with connection.cursor() as cursor:
         cursor.execute(CLEAN)
-    connection.autocommit = False
+    connection.commit()

@@ -19,7 +19,7 @@ from psycopg2.extensions import ISOLATION_LEVEL_REPEATABLE_READ, TRANSACTION_STA
 from odoo import api, sql_db
 
 from .core.log_text import one_line
-from .session import RESET, open_cursor
+from .session import RESET, clean, open_cursor
 from .utils import in_test_mode
 
 _logger = logging.getLogger(__name__)
@@ -58,6 +58,7 @@ def own_cursor(registry):
         except psycopg2.Error as error:
             # the runner releases what this has not
             _logger.warning("the release of dependent jobs was lost: %s", one_line(error))
+        clean(cr)
 
 
 def is_own(cr):

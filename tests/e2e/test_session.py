@@ -64,6 +64,9 @@ with own_cursor(env.registry) as cr:
 with own_cursor(env.registry) as cr:
     results["again"] = look(cr)
     leave(cr)
+    pid = cr._cnx.get_backend_pid()
+results["left"] = query(env.cr, f"SELECT count(*) FROM pg_locks WHERE objid = 4711 AND pid = {pid}")
+env.cr.rollback()
 with own_cursor(env.registry) as cr:
     results["second"] = look(cr)
     own = cr._cnx
@@ -75,6 +78,10 @@ with own_cursor(env.registry) as cr:
     elsewhere(f"SELECT pg_terminate_backend({cr._cnx.get_backend_pid()})")
 with own_cursor(env.registry) as cr:
     results["after_a_loss"] = look(cr)
+query(env.cr, f"SELECT pg_terminate_backend({results['after_a_loss']['pid']}, 5000)")
+env.cr.rollback()
+with own_cursor(env.registry) as cr:
+    results["after_another"] = look(cr)
     results["reset"] = reset_of(cr)
 elsewhere(f"ALTER DATABASE {env.cr.dbname} RESET DateStyle")
 own = cr._cnx
@@ -114,7 +121,13 @@ def test_other_cursors_get_it_without_plans(results):
 
 
 def test_a_session_that_is_gone_is_replaced(results):
-    assert results["after_a_loss"]["pid"] != results["first"]["pid"]
+    """Lost while it was used, or in the pool, where it is clean already."""
+    pids = [results[name]["pid"] for name in ("first", "after_a_loss", "after_another")]
+    assert len(set(pids)) == 3
+
+
+def test_it_is_clean_before_somebody_needs_it(results):
+    assert results["left"] == 0
 
 
 def test_dates_are_set_where_the_server_has_another_default(results):
