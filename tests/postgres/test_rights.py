@@ -16,7 +16,8 @@ LIMIT = 20  # seconds, against hanging
 @pytest.fixture
 def odoo_role(make_role, sql):
     role = make_role("odoo")
-    sql(f"GRANT ALL ON ALL TABLES IN SCHEMA public TO {role}")
+    for kind in ("TABLES", "SEQUENCES"):
+        sql(f"GRANT ALL ON ALL {kind} IN SCHEMA public TO {role}")
     return role
 
 
