@@ -92,7 +92,9 @@ def _reset(connection):
 
 def _has_news(connection):
     """Whether PostgreSQL has said something meanwhile: that it has ended the session, most often."""
-    return bool(select.select([connection], [], [], 0)[0])
+    poll = select.poll()
+    poll.register(connection, select.POLLIN)
+    return bool(poll.poll(0))
 
 
 def _clean(connection):
