@@ -132,6 +132,7 @@ class Dispatcher:
         is_reusable = False
         try:
             connection.request("GET", path, headers={**self._headers, "X-Odoo-Database": db_name})
+            connection.sock.settimeout(None)
             _wait_for_answer(connection, slot)
             response = connection.getresponse()
             response.read()
@@ -147,7 +148,9 @@ class Dispatcher:
         return int(hints) if hints.isdecimal() else None, REFUSED_HEADER in response.headers
 
     def _connect(self, url):
-        """:return: a connection to the server, an open one where it keeps them open"""
+        """:return: a connection to the server, an open one where it keeps them open; or one that is
+        made with the request
+        """
         idle = self._connections[url]
         with suppress(IndexError):
             while True:
@@ -155,7 +158,7 @@ class Dispatcher:
                 if _is_open(connection):
                     return connection
                 connection.close()
-        return _open(url)
+        return _make_connection(url)
 
 
 def request_headers(config):
@@ -174,15 +177,14 @@ def request_path(db_name, slot):
     return f"/queue_job/runjob?{urlencode(parameters, safe=',')}"
 
 
-def _open(url):
+def _make_connection(url):
     parts = urlsplit(url)
     kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
     connection = kind(parts.hostname, parts.port, timeout=CONNECT_TIMEOUT)
-    # The options before it connects: all idle workers of a prefork server wake up then, and take the
-    # cores for a moment; by then the request should be there.
+    # It connects when the text of the request is ready, and the options are set before that: all idle
+    # workers of a prefork server wake up then, and take the cores for a moment; by then the request
+    # should be there.
     connection._create_connection = partial(create_connection, socket_options=SOCKET_OPTIONS)
-    connection.connect()
-    connection.sock.settimeout(None)
     return connection
 
 

@@ -27,6 +27,8 @@ class Server:
         self.answers = list(answers)
         self.requests = []
         self.connections = 0
+        #: seconds between the first byte of an answer and the others
+        self.pause = 0
         self.gate = threading.Event()
         self.gate.set()
         self._sockets = [socket.create_server(("127.0.0.1", 0))]
@@ -55,7 +57,9 @@ class Server:
                 self.gate.wait(LIMIT)
                 answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
                 if answer is not None:
-                    connection.sendall(answer)
+                    connection.sendall(answer[:1])
+                    time.sleep(self.pause)
+                    connection.sendall(answer[1:])
                 if answer is None or CLOSE in answer:
                     connection.shutdown(socket.SHUT_RDWR)
                     return
@@ -165,6 +169,15 @@ def test_wrong_answers_are_problems_and_the_thread_lives_on(make, serve, answer,
     assert ask(dispatcher, server).problem is None
 
 
+def test_only_to_connect_must_not_take_long(make, serve, jobrunner, monkeypatch):
+    monkeypatch.setattr(jobrunner.dispatcher, "CONNECT_TIMEOUT", 0.2)
+    server = serve(OK + b"\r\n")
+    server.pause = 0.5
+    dispatcher = make()
+    assert ask(dispatcher, server).problem is None
+    assert ask(dispatcher, server).problem is None
+
+
 def test_a_server_that_is_not_there(make, serve):
     server = serve(OK)
     server.close()
@@ -245,11 +258,10 @@ def test_a_request_that_is_given_up_ends_in_time(make, serve, jobrunner, monkeyp
 def test_a_silent_connection_is_probed(jobrunner):
     dispatcher = jobrunner.dispatcher
     with socket.create_server(("127.0.0.1", 0)) as server:
-        connection = dispatcher._open(f"http://127.0.0.1:{server.getsockname()[1]}")
+        connection = dispatcher._make_connection(f"http://127.0.0.1:{server.getsockname()[1]}")
+        connection.connect()
         sock = connection.sock
         assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
         for name, value in dispatcher.KEEPALIVE.items():
             assert sock.getsockopt(socket.IPPROTO_TCP, getattr(socket, name)) == value
-        # an answer may take hours
-        assert sock.gettimeout() is None
         connection.close()
