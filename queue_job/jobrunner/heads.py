@@ -32,7 +32,8 @@ class Heads:
             outdated.head = None
         self._windows[uuid] = window
         self._notify(window)
-        return outdated and outdated.channel
+        # an empty one is false
+        return None if outdated is None else outdated.channel
 
     def forget(self, window):
         """Have the engine forget the head of a window, which has none then."""

@@ -72,9 +72,12 @@ class Windows:
         self._tell_next(window)
 
     def _is_known(self, channel, job_id):
-        window = self._windows.get(channel)
-        head = window and window.head
+        head = self._head(channel)
         return job_id in self._taken or (head is not None and head.id == job_id)
+
+    def _head(self, channel):
+        window = self._windows.get(channel)
+        return None if window is None else window.head
 
     def note_ended(self, ids, channel):
         """Jobs of a channel are no longer in a slot: they may have come to wait again meanwhile."""
@@ -221,10 +224,10 @@ class Windows:
         return hints, None if rival else self._next_in(channel)
 
     def _take_before(self, rival, channel, count, part):
-        window = self._windows.get(channel)
-        head = window and window.head
+        head = self._head(channel)
         if head is None or (rival is not None and head[:3] >= rival):
             return []
+        window = self._windows[channel]
         self._reader.fill(window, count)
         if window.is_complete:
             count = min(count, int(len(window) * part))
@@ -240,8 +243,8 @@ class Windows:
         is_read = channel not in self._stale and channel not in self._deferred
         if not is_read or self._suspended_until > -inf:
             return None
-        window = self._windows.get(channel)
-        return 0 if window is None or window.head is None else window.head.id
+        head = self._head(channel)
+        return 0 if head is None else head.id
 
     def generation(self, channel):
         """:return: int, for :meth:`give_back`"""

@@ -203,6 +203,26 @@ def test_a_job_that_was_moved_stays_known_in_its_new_channel(site, jobrunner, mo
     busy.served.refresh(busy.now)
     busy.end(slot)
     assert [(slot.id, slot.channel) for slot in busy.turn()] == [(1, "root.b")]
+    assert {channel for channel, _limit in busy.database.reads} == {"root.a", "root.b"}
+
+
+def test_a_channel_whose_only_waiting_job_was_moved_is_looked_at_again(
+    site, jobrunner, monkeypatch
+):
+    """What is left there is a window without jobs, until somebody works in the channel no more."""
+    monkeypatch.setattr(jobrunner.slots, "MAX_HINTS", 0)
+    busy = site("root:0,root.a:1,root.b:1")
+    busy.database.insert_many("root.a", 2)
+    (slot,) = busy.turn()
+    busy.database.update(1, channel="root.b")
+    (moved,) = busy.turn()
+    busy.served._next_poll = 0
+    busy.database.insert_many("root.a", 1)
+    busy.database.notified_channels()
+    assert busy.turn() == []
+    busy.end(slot)
+    busy.end(moved)
+    assert [slot.id for slot in busy.turn()] == [2]
 
 
 def test_a_job_that_waits_again_behind_many_is_not_forgotten(site):
