@@ -14,6 +14,12 @@ CLAIM = """
 """
 
 
+class _Server(http.server.ThreadingHTTPServer):
+    #: With the default of five, connections of many requests at once would be dropped, and tried again after
+    #: one or three seconds.
+    request_queue_size = 256
+
+
 class FakeOdoo:
     """Listens on a free port of 127.0.0.1.
 
@@ -29,7 +35,7 @@ class FakeOdoo:
         self.is_awake = threading.Event()
         self.is_awake.set()
         self._connect = connect
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._server = _Server(("127.0.0.1", 0), self._handler())
         self.port = self._server.server_port
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
