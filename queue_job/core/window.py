@@ -101,9 +101,7 @@ class Window:
             taken.append(rows.popleft())
         return taken
 
-    def is_empty(self):
-        """Whether it says nothing: all that waits was read, and taken."""
-        return self.is_complete and self.head is None and not self._rows
-
-    def __len__(self):
+    @property
+    def size(self):
+        """How many jobs are in it. It has no length: a window without jobs is none the less one."""
         return len(self._rows) + (self.head is not None)

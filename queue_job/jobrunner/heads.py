@@ -32,8 +32,7 @@ class Heads:
             outdated.head = None
         self._windows[uuid] = window
         self._notify(window)
-        # an empty one is false
-        return None if outdated is None else outdated.channel
+        return outdated and outdated.channel
 
     def forget(self, window):
         """Have the engine forget the head of a window, which has none then."""

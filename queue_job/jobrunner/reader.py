@@ -43,7 +43,7 @@ class Reader:
     def fill(self, window, count):
         """See to it that a window has so many jobs with its head, if so many wait."""
         if window.needs_more(count - 1):
-            self._read(window, self._provision(count, len(window)))
+            self._read(window, self._provision(count, window.size))
 
     def pop(self, window):
         """Take out and return the next job of a window that is in no slot; None when there is none."""

@@ -230,7 +230,7 @@ class Windows:
         window = self._windows[channel]
         self._reader.fill(window, count)
         if window.is_complete:
-            count = min(count, int(len(window) * part))
+            count = min(count, int(window.size * part))
         if not count:
             return []
         self._forget(channel)

@@ -62,7 +62,7 @@ class Site:
         self.served.note_response(response, self.now)
 
     def rows(self):
-        return [len(window) for window in self.served.windows._windows.values()]
+        return [window.size for window in self.served.windows._windows.values()]
 
 
 @pytest.fixture

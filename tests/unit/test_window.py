@@ -20,9 +20,8 @@ def filled(*numbers, limit):
 
 def test_a_new_one_knows_nothing():
     window = Window("root")
-    assert (window.after, window.pop(), len(window)) == (None, None, 0)
+    assert (window.after, window.pop(), window.size) == (None, None, 0)
     assert window.needs_more(1)
-    assert not window.is_empty()
 
 
 def test_reading_goes_on_behind_the_last_one():
@@ -33,7 +32,7 @@ def test_reading_goes_on_behind_the_last_one():
     assert window.is_complete
     assert not window.needs_more(9)
     assert ids(window) == [1, 2, 3]
-    assert window.is_empty()
+    assert (window.head, window.size) == (None, 0)
 
 
 def test_what_slots_have_is_left_out():
@@ -82,4 +81,4 @@ def test_restart():
     window = filled(1, 2, limit=9)
     window.head = window.pop()
     window.restart()
-    assert (window.after, window.head, len(window), window.is_complete) == (None, None, 0, False)
+    assert (window.after, window.head, window.size, window.is_complete) == (None, None, 0, False)
