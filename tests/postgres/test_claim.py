@@ -1,8 +1,13 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl.html).
 """The claim of a job at the end of the transaction of another one, whose snapshot may be old."""
 
+from concurrent.futures import ThreadPoolExecutor
+
+import psycopg2
 import pytest
 from psycopg2.extensions import ISOLATION_LEVEL_REPEATABLE_READ
+
+from stack.waiting import wait_until
 
 JOBS = 3000
 #: The end of a job and the beginning of the claim.
@@ -10,6 +15,12 @@ END = "queue_job_settle_done(%s, 1, now()::timestamp, 0, NULL, NULL,"
 BLOCKS = """
     SELECT sum(heap_blks_read + heap_blks_hit + idx_blks_read + idx_blks_hit)
       FROM pg_statio_user_tables WHERE relname = 'queue_job'
+"""
+#: A statement waits for a row, and no gate is shared.
+WAITS_WITHOUT_GATE = """
+    SELECT 1 FROM pg_locks AS waiting
+     WHERE NOT waiting.granted
+       AND NOT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND classid = %s AND objid = 0)
 """
 
 
@@ -101,6 +112,38 @@ def test_a_row_that_is_locked_is_not_waited_for(insert, connect, database, claim
     other = connect(database)
     other.cursor().execute("SELECT FROM queue_job WHERE uuid = 'next' FOR UPDATE")
     assert claim() == ["done", "pending"]
+
+
+def test_a_job_that_is_locked_is_waited_for_at_its_end(
+    insert, sql, jobrunner, connect, database, claim
+):
+    """The one before: nothing of it is undone, and whoever closes the gate does not wait for it."""
+    from odoo.addons.queue_job.core.lock import GATE_LOCK_CLASS
+
+    insert(uuid="next")
+    other = connect(database)
+    with other.cursor() as cursor:
+        cursor.execute("SELECT FROM queue_job WHERE uuid = 'before' FOR UPDATE")
+    with ThreadPoolExecutor() as pool:
+        claimed = pool.submit(claim)
+        wait_until(lambda: sql(WAITS_WITHOUT_GATE, GATE_LOCK_CLASS), 20, "the end to wait")
+        assert not claimed.done()
+        other.rollback()
+        assert claimed.result(20) == ["done", "pending"]
+
+
+def test_a_conflict_of_the_job_before_is_its_own(insert, sql, claim):
+    insert(uuid="next")
+    with pytest.raises(psycopg2.errors.SerializationFailure):
+        claim(lambda: sql("UPDATE queue_job SET lease = 'another' WHERE uuid = 'before'"))
+    assert sql("SELECT DISTINCT state FROM queue_job WHERE uuid = 'next'") == [("pending",)]
+
+
+def test_the_job_itself_is_no_next_job(sql, worker):
+    with worker.cursor() as cursor:
+        cursor.execute(f"SELECT {END % 'id'} id, 'root', NULL, 42, 'lease') FROM queue_job")
+    worker.commit()
+    assert sql("SELECT state, lease FROM queue_job") == [("done", None)]
 
 
 @pytest.mark.parametrize(
