@@ -16,7 +16,7 @@ from .odoo import OdooConfig, run_odoo, run_script
 from .places import REPOSITORY
 
 BASE_MODULES = ("web", "mail", "base_sparse_field")
-KEPT_TEMPLATES = 3  # of each kind; older ones are dropped when a new one is made
+KEPT_TEMPLATES = 3  # of each kind, those that were used last
 # Changes in these parts of an addon don't change a database in which it is installed.
 NOT_INSTALLED = {"__pycache__", "tests", "i18n", "readme"}
 # Compiles what pages are made of. Odoo compiles the bundles of its own tests when it runs them, if it has to.
@@ -161,10 +161,19 @@ class Databases:
         return [module for module in modules if module not in installed]
 
     def _drop_old(self, kind, current):
-        query = "SELECT datname FROM pg_database WHERE starts_with(datname, %s) AND datname != %s ORDER BY oid DESC"
-        names = [row[0] for row in self.cluster.execute(query, [kind, current])]
-        for name in names[KEPT_TEMPLATES - 1 :]:
-            self.drop(name)
+        query = "SELECT datname FROM pg_database WHERE starts_with(datname, %s) AND datname != %s"
+        with self._lock():
+            # one that was made long ago may be what somebody is about to copy, this process included
+            self._filestore(current).touch()
+            names = [row[0] for row in self.cluster.execute(query, [kind, current])]
+            names.sort(key=self._last_use, reverse=True)
+            for name in names[KEPT_TEMPLATES - 1 :]:
+                self.drop(name)
+
+    def _last_use(self, name):
+        """Return when a template was asked for last, in seconds since the epoch; 0 for one without a filestore."""
+        filestore = self._filestore(name)
+        return filestore.stat().st_mtime if filestore.is_dir() else 0
 
     # -- details
 
