@@ -4,6 +4,7 @@ from functools import partial
 
 from stack.waiting import wait_until
 
+from ..bare_runner import CHANNEL, BareRunner
 from ..quantile import percentile
 from ..results import LESS, Figure
 from .drain import warm_up
@@ -22,21 +23,27 @@ def run(bench):
     turns = bench.sizes.repetitions
     delays = {side.name: [] for side in bench.sides}
     steps = {side.name: [] for side in bench.sides if not side.is_published}
+    bare = {side.name: [] for side in bench.sides}
     count = max(1, bench.sizes.latency // turns)
 
     def turn(side):
-        site, commits = delay(bench, count, side)
-        starts = wait_for_starts(bench, count, site)
-        delays[side.name] += [at - moment for moment, at in zip(commits, starts, strict=True)]
+        site = bench.site(side, is_running=True)
+        commits, starts = spaced(bench, site, count, "spaced")
+        delays[side.name] += differences(commits, starts)
         if side.name in steps:
             steps[side.name] += split(site, commits, starts)
+        with BareRunner(site):
+            bare[side.name] += differences(
+                *spaced(bench, site, count, "spaced_notifications", channel=CHANNEL)
+            )
 
     bench.alternate(PART, turn)
-    for percent in PERCENTS:
-        for side, values in delays.items():
-            if values:
-                figure = Figure(PART, f"commit to start, p{percent}", "ms", LESS)
-                bench.results.add(side, figure, percentile(values, percent) * 1000)
+    for name, by_side in (("commit to start", delays), ("the same without a queue", bare)):
+        for percent in PERCENTS:
+            for side, values in by_side.items():
+                if values:
+                    figure = Figure(PART, f"{name}, p{percent}", "ms", LESS)
+                    bench.results.add(side, figure, percentile(values, percent) * 1000)
     for number, step in enumerate(STEPS):
         for side, values in steps.items():
             if values:
@@ -46,15 +53,19 @@ def run(bench):
     bench.results.add_note(f"latency: {count * turns:,} jobs, about {SPACING} s apart")
 
 
-def delay(bench, count, side):
-    """Delay ``count`` jobs, one after the other.
+def spaced(bench, site, count, task, **arguments):
+    """Have the driver commit ``count`` times, a start each.
 
-    Return the site, and the moment of the commit of each in seconds since the epoch.
+    Return the moments of the commits and those of the starts, in seconds since the epoch.
     """
-    site = bench.site(side, is_running=True)
     site.driver.do("prepare", count=1)
     timeout = bench.sizes.limit + count * SPACING * 2
-    return site, site.driver.do("spaced", timeout=timeout, count=count, spacing=SPACING)
+    commits = site.driver.do(task, timeout=timeout, count=count, spacing=SPACING, **arguments)
+    return commits, wait_for_starts(bench, count, site)
+
+
+def differences(moments, later):
+    return [at - moment for moment, at in zip(moments, later, strict=True)]
 
 
 def wait_for_starts(bench, count, site):

@@ -51,6 +51,7 @@ def test_figures_are_those_of_jobs_that_ran(outcome):
     assert (
         0 < values["latency", "commit to start, p50"] <= values["latency", "commit to start, p99"]
     )
+    assert values["latency", "the same without a queue, p50"] > 0
     assert "no-op: drained" in result.stdout
 
 
