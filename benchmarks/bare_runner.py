@@ -10,7 +10,7 @@ PATH = "/queue_job_benchmark/start/{}"
 
 
 class BareRunner:
-    """Requests a start of Odoo for each notification, and knows nothing of jobs. Use it as a context manager.
+    """Asks Odoo to note a start for each notification, and knows nothing of jobs. Use it as a context manager.
 
     What comes on the way of a job beside a notification, a request and a transaction is a queue's: that the
     job is in a channel, is begun by one worker only, and is not lost whatever is killed.

@@ -112,8 +112,8 @@ _PENDING = """id = _id AND state IS NOT DISTINCT FROM 'pending' AND channel = _c
 
 #: The job is done, in the transaction of the try: what else a try may change is as it was.
 #:
-#: With it the next job may be started, so that the commit is that of both, in one statement: two cost PostgreSQL a
-#: seventh more of all that it does for a job. The snapshot may be old by then. Of the next job nothing can be
+#: With it the next job may be started, so that the commit is that of both, and the statement: PostgreSQL gets ready once
+#: for the indexes and triggers of the table. The snapshot may be old by then. Of the next job nothing can be
 #: overlooked: what was changed since then is an error, as is a row that is locked. So is whatever else is wrong with
 #: that job: it undoes the block, the gate is free again, and the job is claimed for itself, later. What is wrong with
 #: the job before is found again by the statement for it alone. The epoch is the one of this moment, see
