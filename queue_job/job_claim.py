@@ -12,14 +12,13 @@ from psycopg2.extensions import PYDATETIME
 from .core.lock import METHOD_LOCK_CLASS
 from .job_storage import flush_cache, forget_cache
 from .job_values import CLAIMED_FIELDS, attributes
-from .session import RESET
+from .session import RESET, reset_of
 from .slot_cursor import begin_claim
 
 _CLAIM = "SELECT {function}({key}, %(worker_pid)s, %(lease)s)"
 
 #: A claim, and then the lock in a transaction of its own.
 _CLAIM_AND_LOCK = f"""
-{RESET}
 {_CLAIM};
 COMMIT;
 BEGIN ISOLATION LEVEL REPEATABLE READ;
@@ -91,8 +90,9 @@ def claim_and_lock(env, which, start, **keys):
 
     :return: dict, the row and :data:`LOCKED_FIELDS`; None: it was not claimed
     """
-    env.cr.execute(begin_claim(env.cr) + which.claim_and_lock, {**start, **keys})
-    return locked_row(env.cr.fetchone()[0])
+    cr = env.cr
+    cr.execute(begin_claim(cr) + reset_of(cr) + which.claim_and_lock, {**start, **keys})
+    return locked_row(cr.fetchone()[0])
 
 
 def locked_row(values):

@@ -19,7 +19,7 @@ from psycopg2.extensions import ISOLATION_LEVEL_REPEATABLE_READ, TRANSACTION_STA
 from odoo import api, sql_db
 
 from .core.log_text import one_line
-from .session import RESET, clean, open_cursor
+from .session import clean, open_cursor, reset_of
 from .utils import in_test_mode
 
 _logger = logging.getLogger(__name__)
@@ -130,7 +130,7 @@ def commit_before_claim(cr, statement=None, between=None):
         _begun[cr] = commit_with(cr, text, parameters or None)
         return None
     query_between, parameters_between = between
-    commit_with(cr, f"{text} {RESET} {query_between}", (*parameters, *parameters_between))
+    commit_with(cr, f"{text} {reset_of(cr)} {query_between}", (*parameters, *parameters_between))
     rows = cr.fetchall()
     _unfinished.add(cr)
     return rows
