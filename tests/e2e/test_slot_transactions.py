@@ -19,6 +19,7 @@ from odoo.sql_db import Cursor
 
 Partner = type(env["res.partner"])
 seen, sent = [], []
+HERE = "database = (SELECT oid FROM pg_database WHERE datname = current_database())"
 
 def execute(self, query, params=None, log_exceptions=True, send=Cursor.execute):
     sent.append(str(query))
@@ -61,7 +62,7 @@ def look(self):
         self.env.cr.execute(f"SHOW {name}")
         seen.append(self.env.cr.fetchone()[0])
     seen.append(elsewhere(f"SELECT pid IS NOT NULL FROM queue_job JOIN pg_locks ON objid = id"
-                          f" AND locktype = 'advisory' AND objsubid = 2 WHERE id = {ids[1]}"))
+                          f" AND locktype = 'advisory' AND objsubid = 2 AND {HERE} WHERE id = {ids[1]}"))
 
 def look_after_rollback(self):
     self.env.cr.rollback()
@@ -191,7 +192,7 @@ def run(uuids, before=lambda: None, controller=RunJobController, behind=None, de
         "states": [row[0] for row in rows], "second": rows[1], "headers": headers, "error": error,
         "names": names, "seen": list(seen),
         "statements": len(sent), "commits": sum("; COMMIT" in query or "COMMIT;" in query for query in sent),
-        "locks": elsewhere(f"SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = ANY(ARRAY{ids})")[0],
+        "locks": elsewhere(f"SELECT count(*) FROM pg_locks WHERE objsubid = 2 AND objid = ANY(ARRAY{ids}) AND {HERE}")[0],
     }
 
 def cancel_second():

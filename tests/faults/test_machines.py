@@ -13,6 +13,7 @@ from faults.machines import Namespaces, ProcessGroups, why_no_namespaces
 from faults.runners import Supervisor
 from faults.stage import Stage
 
+from stack.database import OF_THIS_DATABASE
 from stack.fixtures import showing_log
 from stack.odoo import OdooConfig, OdooServer
 from stack.places import REPOSITORY, Places
@@ -60,7 +61,7 @@ class Machines(Stage):
         rows = self.sql(
             "SELECT queue_job.uuid, application_name FROM queue_job"
             "  JOIN pg_locks ON locktype = 'advisory' AND objsubid = 2 AND objid = queue_job.id"
-            "  JOIN pg_stat_activity USING (pid) WHERE queue_job.state = 'started'"
+            f"  JOIN pg_stat_activity USING (pid) WHERE queue_job.state = 'started' AND {OF_THIS_DATABASE}"
         )
         return [uuid for uuid, name in rows if self._by_name(name) is machine]
 

@@ -10,6 +10,7 @@ from faults.pooler import Pooler
 from faults.runners import NO_RUNNER, RunnerProcess, Supervisor
 from faults.stage import Stage, kill
 
+from stack.database import OF_THIS_DATABASE
 from stack.places import REPOSITORY
 from stack.postgres import PORT, USER
 from stack.waiting import wait_until
@@ -210,7 +211,10 @@ def left_behind(cluster, pooler, database):
                 values.add(cursor.fetchone()[0])
             cursor.execute("SELECT count(*) FROM pg_listening_channels()")
             listens |= cursor.fetchone()[0] > 0
-    locks = cluster.execute("SELECT 1 FROM pg_locks WHERE locktype = 'advisory'")
+    locks = cluster.execute(
+        f"SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND {OF_THIS_DATABASE}",
+        database=database,
+    )
     return values, bool(locks), listens
 
 

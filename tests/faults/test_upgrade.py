@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from stack.database import OF_THIS_DATABASE
 from stack.errors import StackError
 from stack.odoo import OdooConfig, run_odoo
 from stack.places import REPOSITORY
@@ -79,11 +80,10 @@ class Watch:
     def _watch(self):
         while not self._ended.wait(0.1):
             self.looks += self._stage.sql(
-                """
+                f"""
                 SELECT clock_timestamp() AT TIME ZONE 'UTC',
                        EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted
-                                  AND database = (SELECT oid FROM pg_database
-                                                   WHERE datname = current_database())
+                                  AND {OF_THIS_DATABASE}
                                   AND classid = %s AND mode = 'ExclusiveLock'),
                        EXISTS (SELECT FROM ir_module_module WHERE state LIKE 'to %%')
                 """,

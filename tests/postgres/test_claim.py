@@ -7,6 +7,7 @@ import psycopg2
 import pytest
 from psycopg2.extensions import ISOLATION_LEVEL_REPEATABLE_READ
 
+from stack.database import OF_THIS_DATABASE
 from stack.waiting import wait_until
 
 JOBS = 3000
@@ -17,10 +18,10 @@ BLOCKS = """
       FROM pg_statio_user_tables WHERE relname = 'queue_job'
 """
 #: A statement waits for a row, and no gate is shared.
-WAITS_WITHOUT_GATE = """
-    SELECT 1 FROM pg_locks AS waiting
-     WHERE NOT waiting.granted
-       AND NOT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND classid = %s AND objid = 0)
+WAITS_WITHOUT_GATE = f"""
+    SELECT 1 FROM pg_stat_activity
+     WHERE wait_event_type = 'Lock' AND datname = current_database()
+       AND NOT EXISTS (SELECT FROM pg_locks WHERE classid = %s AND objid = 0 AND {OF_THIS_DATABASE})
 """
 
 

@@ -5,13 +5,13 @@ import threading
 
 import pytest
 
+from stack.database import OF_THIS_DATABASE
 from stack.waiting import wait_until
 
 LIMIT = 20  # seconds, against hanging
 GATE_IS_CLOSED = (
-    "SELECT 1 FROM pg_locks JOIN pg_database ON pg_database.oid = database"
-    " WHERE locktype = 'advisory' AND classid = %s AND mode = 'ExclusiveLock' AND granted"
-    " AND datname = current_database()"
+    "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND classid = %s"
+    f" AND mode = 'ExclusiveLock' AND granted AND {OF_THIS_DATABASE}"
 )
 
 

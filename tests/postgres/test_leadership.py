@@ -6,6 +6,7 @@ import threading
 import psycopg2
 import pytest
 
+from stack.database import OF_THIS_DATABASE
 from stack.waiting import wait_until
 
 LIMIT = 20  # seconds, against hanging
@@ -18,7 +19,7 @@ def candidate(jobrunner, database, sql):
     opened = []
     # of the test before
     sql("UPDATE queue_job_leader SET holder = NULL")
-    locks = "SELECT 1 FROM pg_locks WHERE locktype = 'advisory'"
+    locks = f"SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND {OF_THIS_DATABASE}"
     wait_until(lambda: not sql(locks), LIMIT, "the end of other sessions")
 
     def make(poll_only=False):
@@ -236,8 +237,8 @@ def test_a_new_leader_waits_for_the_claims_before(candidate, job_id, sql, connec
         target=lambda: taken.append(wait_until(waits.take, LIMIT, "the end of the session"))
     )
     thread.start()
-    waiting = f"SELECT 1 FROM pg_locks WHERE classid = {GATE_LOCK_CLASS} AND NOT granted"
-    wait_until(lambda: sql(waiting), LIMIT, "the new leader's wait")
+    waiting = "SELECT 1 FROM pg_locks WHERE classid = %s AND NOT granted AND " + OF_THIS_DATABASE
+    wait_until(lambda: sql(waiting, GATE_LOCK_CLASS), LIMIT, "the new leader's wait")
     assert taken == []
     claiming.commit()
     thread.join(LIMIT)

@@ -7,6 +7,7 @@ import time
 import psycopg2
 import pytest
 
+from stack.database import OF_THIS_DATABASE
 from stack.waiting import wait_until
 
 URL = "http://odoo"
@@ -261,7 +262,7 @@ def test_a_job_whose_worker_is_gone_runs_again(serve, insert, sql, lock, state_o
     look_twice(served)
     assert state_of(job) == "started"
     worker.close()
-    locks = "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 2"
+    locks = f"SELECT 1 FROM pg_locks WHERE objsubid = 2 AND {OF_THIS_DATABASE}"
     wait_until(lambda: not sql(locks), 10, "the end of the worker's session")
     served.look(time.time() + 20)
     assert state_of(job) == "started", "one look is not enough"

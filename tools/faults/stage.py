@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psycopg2
 
+from stack.database import OF_THIS_DATABASE
 from stack.errors import StackError
 from stack.waiting import wait_until
 
@@ -131,8 +132,7 @@ class Stage:
         return dict(
             self.sql(
                 "SELECT objid::int, pid FROM pg_locks WHERE locktype = 'advisory' AND granted"
-                " AND classid = %s AND objsubid = 2"
-                " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())",
+                f" AND classid = %s AND objsubid = 2 AND {OF_THIS_DATABASE}",
                 JOB_LOCK_CLASS,
             )
         )

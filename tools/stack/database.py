@@ -17,6 +17,8 @@ from .places import REPOSITORY
 
 BASE_MODULES = ("web", "mail", "base_sparse_field")
 KEPT_TEMPLATES = 3  # of each kind, those that were used last
+# SQL condition for pg_locks: those of other databases of the server are there, too.
+OF_THIS_DATABASE = "database = (SELECT oid FROM pg_database WHERE datname = current_database())"
 # Changes in these parts of an addon don't change a database in which it is installed.
 NOT_INSTALLED = {"__pycache__", "tests", "i18n", "readme"}
 # Compiles what pages are made of. Odoo compiles the bundles of its own tests when it runs them, if it has to.
