@@ -134,6 +134,8 @@ class Delayable(_Element):
     identity_scope = None
     timeout = None
     _generated_job = None
+    #: delay() has come to it, be it that the job was refused
+    _was_tried = False
     _job_method = None
     _job_args = ()
     _job_kwargs = {}
@@ -188,7 +190,7 @@ class Delayable(_Element):
         return f"Delayable({self.recordset}.{name}({self._job_args}, {self._job_kwargs}))"
 
     def __del__(self):
-        if self.recordset is not None and not self._generated_job:
+        if self._job_method is not None and not (self._generated_job or self._was_tried):
             _logger.warning("Delayable %s was prepared but never delayed", self)
 
     def delay(self):
@@ -258,6 +260,7 @@ class Delayable(_Element):
     def _build_job(self):
         if self._job_method is None:
             raise ValueError(f"{self} cannot be delayed: no method was called on it.")
+        self._was_tried = True
         self._generated_job = Job(
             self._job_method,
             args=self._job_args,

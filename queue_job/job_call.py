@@ -106,7 +106,10 @@ class Call:
             self._method(name)(**values)
 
     def related_action(self):
-        """:return: action dict of what the job is about, or None"""
+        """
+        :return: action dict of what the job is about, or None
+        :raise JobError: its job function names none that could be called
+        """
         config = self.job_config
         if not config.related_action_enable:
             return None
@@ -116,7 +119,11 @@ class Call:
         if callable(name):
             return name(record, **config.related_action_kwargs)
         if not isinstance(name, str):
-            raise ValueError(f"The related action of {self.job_function_name} has no name.")
+            raise JobError(f"The related action of {self.job_function_name} has no name.")
         if name.startswith("__") or hasattr(models.BaseModel, name):
-            raise ValueError(f"{name} is no related action: it is a method of every model.")
+            raise JobError(f"{name} is no related action: it is a method of every model.")
+        if not hasattr(record, name):
+            raise JobError(
+                f"The related action of {self.job_function_name} is {name}: queue.job has no such method."
+            )
         return getattr(record, name)(**config.related_action_kwargs)

@@ -131,6 +131,9 @@ class FakeDatabase:
             row["eta_passed"] = row["eta"]
         return [row["channel"] for row in passed[:limit]]
 
+    def stopped(self, ids):
+        return set()
+
     def jobs_in_progress(self):
         return [
             self._in_progress(

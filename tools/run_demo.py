@@ -95,6 +95,7 @@ def report(problems, url):
         say("Every job ended as it should (the failure is part of the demonstration).")
     say(f"\nWeb client: {url}/odoo   login: admin   password: admin   menu: Job Queue")
     say("(The list shows at first what has not ended well; remove its filter to see all jobs.)")
+    say(f"To see some run, logged in: {url}/queue_job/create_test_job?size=20&job_duration=5")
 
 
 def wait_for_end(server):

@@ -30,6 +30,10 @@ def check_related_action(action):
     unknown = [key for key in action if key not in KEYS]
     if unknown:
         raise _wrong(action, f"unknown key {unknown[0]!r}")
+    if action.get("enable", True) not in (True, False, None):
+        raise _wrong(action, "enable is neither True nor False")
+    if not isinstance(action.get("func_name") or "", str):
+        raise _wrong(action, "func_name is no name")
     if not isinstance(action.get("kwargs") or {}, dict):
         raise _wrong(action, "the kwargs are not a dict")
     return action

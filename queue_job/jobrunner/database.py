@@ -249,6 +249,10 @@ class Database:
         """:return: list of :class:`InProgress`"""
         return list(starmap(InProgress, self.query(queries.IN_PROGRESS)))
 
+    def stopped(self, ids):
+        """:return: set of those of the ids whose jobs were cancelled while they ran"""
+        return {job_id for (job_id,) in self.query(queries.STOPPED, ids=list(ids))}
+
     def set_enqueued(self, jobs, grant):
         """Mark jobs as being requested.
 

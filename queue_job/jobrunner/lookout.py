@@ -114,24 +114,31 @@ class Lookout:
             slot.successors = successors[slot.uuid]
 
     def _end_unanswered(self, ids, now, seen):
-        """The jobs of a slot have ended, and its answer was lost on the way without a trace."""
+        """The jobs of a slot have ended, and its answer was lost on the way without a trace.
+
+        Or one was stopped, and its method has not noticed: it takes capacity until it does.
+        """
         self._unanswered = {
             (uuid, slot.grant): self._unanswered.get((uuid, slot.grant), seen)
             for uuid, slot in self._slots.in_flight.items()
             if ids.isdisjoint(slot.ids())
         }
         for (uuid, _grant), since in self._unanswered.items():
-            if now - since >= ANSWER_PATIENCE:
-                _logger.warning(
-                    "the request for job %s of database %s has no answer, though nothing of it has run"
-                    " for %s s: something between drops connections, and its capacity is free now",
-                    uuid,
-                    self._database.db_name,
-                    ANSWER_PATIENCE,
-                )
-                slot = self._slots.close(uuid)
-                slot.given_up_at = now
-                self._slots.end(slot)
+            if now - since < ANSWER_PATIENCE:
+                continue
+            if self._database.stopped(self._slots.in_flight[uuid].ids()):
+                self._slots.note_overdue(uuid)
+                continue
+            _logger.warning(
+                "the request for job %s of database %s has no answer, though nothing of it has run"
+                " for %s s: something between drops connections, and its capacity is free now",
+                uuid,
+                self._database.db_name,
+                ANSWER_PATIENCE,
+            )
+            slot = self._slots.close(uuid)
+            slot.given_up_at = now
+            self._slots.end(slot)
 
     def _account_for(self, rows):
         """Jobs that are in no slot: lost on the way, or started by somebody else."""

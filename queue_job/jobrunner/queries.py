@@ -53,12 +53,12 @@ FIND_INSTALLED = """
 """
 
 #: What was set in the web client, see ``core.channel_limits.ChannelLimits``. What nobody has
-#: ever set is NULL.
+#: ever set is NULL. A channel without a name, of a row of before, is not root.
 CHANNEL_LIMITS = """
     SELECT complete_name, coalesce(has_limits, FALSE), coalesce(capacity, 0),
            coalesce(sequential, FALSE), coalesce(throttle, 0), coalesce(paused, FALSE)
       FROM queue_job_channel
-     WHERE has_limits OR paused
+     WHERE (has_limits OR paused) AND complete_name <> ''
   ORDER BY complete_name
 """
 
@@ -157,6 +157,12 @@ IN_PROGRESS = f"""
            state = 'started' AND coalesce(timeout, 0) > 0 AS is_limited
       FROM queue_job
      WHERE state IN ('enqueued', 'started')
+"""
+
+#: Of some jobs, those that were cancelled while they ran.
+STOPPED = """
+    SELECT id FROM queue_job
+     WHERE id = ANY(%(ids)s) AND state = 'cancelled' AND date_started IS NOT NULL
 """
 
 #: pending -> enqueued, of the jobs that still are as they were read. The grant goes with

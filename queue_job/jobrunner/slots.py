@@ -143,7 +143,7 @@ class Slots:
         return next((slot.expires for slot in self._reserving.values()), inf)
 
     def note_overdue(self, uuid):
-        """The job waits again; its worker may be busy with it until it notices.
+        """The job was taken from its try; its worker may be busy with it until it notices.
 
         So long something takes its place, that takes capacity as it did.
         """

@@ -12,6 +12,7 @@ from . import queue_job
 from . import queue_job_enqueue
 from . import queue_job_graph
 from . import queue_job_message
+from . import queue_job_paused
 from . import queue_job_related_action
 from . import queue_job_retention
 from . import queue_job_run_now

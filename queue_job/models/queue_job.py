@@ -228,6 +228,8 @@ class QueueJob(models.Model):
         self._complete_channel(vals)
         if (vals.get("timeout") or 0) < 0:
             raise UserError(self.env._("A time limit is a number of seconds, 0 for no limit."))
+        if (vals.get("max_retries") or 0) < 0 and not self._is_edited_by_job():
+            raise UserError(self.env._("The number of tries can't be negative, 0 is for ever."))
         if "user_id" in vals and not self._is_edited_by_job():
             self._change_user(vals["user_id"])
         return super(QueueJob, self.with_context(mail_notrack=True)).write(vals)

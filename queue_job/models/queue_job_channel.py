@@ -2,7 +2,13 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 
-from ..core.channel_config import ROOT
+from ..core.channel_config import ROOT, channel_path
+from ..core.states import FAILED, PENDING, WAIT_DEPENDENCIES
+
+#: Days, at most, for which jobs are kept: a century.
+LONGEST_REMOVAL_INTERVAL = 36500
+#: Jobs that go along when their channel is renamed. The others are with a worker, or have ended.
+MOVED_STATES = (WAIT_DEPENDENCIES, PENDING, FAILED)
 
 
 def is_noupdate(record):
@@ -58,7 +64,11 @@ class QueueJobChannel(models.Model):
 
     @api.constrains("parent_id", "name")
     def _check_parent(self):
+        if self._has_cycle():
+            raise ValidationError(self.env._("A channel can't be below itself."))
         for channel in self:
+            if not (channel.name or "").strip():
+                raise ValidationError(self.env._("A channel needs a name."))
             if not channel.parent_id and channel.name != ROOT:
                 raise ValidationError(
                     self.env._(
@@ -67,9 +77,30 @@ class QueueJobChannel(models.Model):
                     )
                 )
 
+    @api.constrains("removal_interval")
+    def _check_removal_interval(self):
+        if any(not 0 <= channel.removal_interval <= LONGEST_REMOVAL_INTERVAL for channel in self):
+            raise ValidationError(
+                self.env._(
+                    "Jobs are kept for a number of days from 0 to %s.", LONGEST_REMOVAL_INTERVAL
+                )
+            )
+
+    @api.model
+    def name_create(self, name):
+        """Create a channel by its complete name, in which ``root`` may be missing, and those above it."""
+        channel = self.search([("complete_name", "=", ROOT)], limit=1)
+        for part in channel_path(name):
+            vals = {"name": part, "parent_id": channel.id}
+            channel = self._find_declared(vals) or self.create(vals)
+        return channel.id, channel.display_name
+
     @api.model_create_multi
     def create(self, vals_list):
         """While modules are installed, a channel that several of them declare is one."""
+        for vals in vals_list:
+            # or nobody would look at it
+            vals.setdefault("name", False)
         if not self.env.context.get("install_mode"):
             return super().create(vals_list)
         channels = self.browse()
@@ -104,10 +135,31 @@ class QueueJobChannel(models.Model):
     def write(self, vals):
         if not self.env.context.get("install_mode") and {"name", "parent_id"} & set(vals):
             self._check_not_root(self.env._("The root channel can't be changed."))
+        names = self._complete_names() if {"name", "parent_id"} & set(vals) else {}
         result = super().write(vals)
+        self._move_jobs(names)
         # of the job configurations, which hold the complete names
         self.env.registry.clear_cache()
         return result
+
+    def _complete_names(self):
+        """:return: dict channel -> complete name, of these and all below"""
+        channels = self.search([("id", "child_of", self.ids)])
+        return {channel: channel.complete_name for channel in channels}
+
+    def _move_jobs(self, names):
+        """Keep jobs that wait in their channels, with the limits of these.
+
+        :param dict names: channel -> complete name of before
+        """
+        jobs = self.env["queue.job"].sudo()
+        moves = [
+            (jobs.search([("channel", "=", name), ("state", "in", MOVED_STATES)]), channel)
+            for channel, name in names.items()
+            if channel.complete_name != name
+        ]
+        for moved, channel in moves:
+            moved.write({"channel": channel.complete_name})
 
     @api.ondelete(at_uninstall=False)
     def _unlink_except_root(self):

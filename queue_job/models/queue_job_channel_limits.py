@@ -69,6 +69,10 @@ class QueueJobChannel(models.Model):
             self.paused,
         )
 
+    def _covers(self, name):
+        """Whether ``name`` is the complete name of this channel or of one below it."""
+        return f"{name}.".startswith(f"{self.complete_name}.")
+
     def action_pause(self):
         """Start no job in these channels and below, from now on; what runs goes on."""
         self.write({"paused": True})

@@ -7,6 +7,7 @@ from odoo import api, models
 from odoo.fields import Domain
 
 from ..core.channel_config import ROOT
+from .queue_job_channel import LONGEST_REMOVAL_INTERVAL
 
 #: How many old jobs are deleted in one transaction.
 GC_BATCH = 1000
@@ -40,7 +41,8 @@ class QueueJob(models.Model):
         root = channels.get(ROOT, self._removal_interval)
         jobs = self.browse()
         for name, days in [*channels.items(), (None, root)]:
-            deadline = now - timedelta(days=days)
+            # rows written by hand may have anything
+            deadline = now - timedelta(days=min(days, LONGEST_REMOVAL_INTERVAL))
             jobs |= self.search(
                 self._ended_before(deadline)
                 & Domain("channel", *(("=", name) if name else ("not in", list(channels)))),

@@ -5,6 +5,7 @@
 import logging
 
 from odoo.addons.queue_job.acquisition import OLD_STYLE_PARAMETER
+from odoo.exceptions import UserError
 from odoo.tests import HttpCase
 
 from .job_case import RpcCase
@@ -190,7 +191,7 @@ class TestRelatedActionRights(HttpCase):
             "_write": {"vals": {"method_name": "unlink"}},
             "__setattr__": {},
         }.items():
-            with self.subTest(name), self.assertRaises(ValueError):
+            with self.subTest(name), self.assertRaises(UserError):
                 self.open(name, **kwargs)
 
     def test_rights(self):

@@ -42,6 +42,16 @@ class TestAutovacuum(TransactionCase):
         self.assertEqual(len(kept.exists()), 3)
         self.assertTrue(pending.exists())
 
+    def test_row_with_an_absurd_interval(self):
+        self.env.cr.execute(
+            "UPDATE queue_job_channel SET removal_interval = 999999 WHERE id = %s",
+            [self.channel.id],
+        )
+        self.channel.invalidate_recordset()
+        self.record(99, "root.qj")
+        self.record(31)
+        self.assertEqual(self.collect(), (1, False))
+
     def test_whatever_the_state(self):
         record = self.record(31, state="failed")
         self.assertEqual(self.collect(), (1, False))

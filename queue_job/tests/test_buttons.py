@@ -165,6 +165,7 @@ class TestRelatedAction(ButtonCase):
 
     def test_open_record(self):
         partners = self.env["res.partner"].create([{"name": "1"}, {"name": "2"}])
+        self.assertTrue(self.record_of(partners).has_related_action)
         self.assertIsNone(self.record_of(partners.browse()).related_action_open_record())
         self.assertEqual(
             self.record_of(partners[0]).open_related_action(),
@@ -189,6 +190,7 @@ class TestRelatedAction(ButtonCase):
 
     def test_none(self):
         record = self.record_of(self.env["res.partner"])
+        self.assertFalse(record.has_related_action)
         with self.assertRaises(UserError):
             record.open_related_action()
 
@@ -202,8 +204,19 @@ class TestRelatedAction(ButtonCase):
         )
         record = self.record_of(partner)
         self.assertIsNone(Job.load(self.env, record.uuid).related_action())
+        self.assertFalse(record.has_related_action)
         with self.assertRaises(UserError):
             record.open_related_action()
+
+    def test_wrong_method(self):
+        partner = self.env["res.partner"].create({"name": "1"})
+        function = self.env["queue.job.function"].create({"name": "<res.partner>.address_get"})
+        for name in ("qj_missing", "unlink", "__init__"):
+            function.related_action = {"func_name": name}
+            self.assertTrue(self.record_of(self.env["res.partner"]).has_related_action)
+            with self.assertRaises(UserError) as caught:
+                self.record_of(partner).open_related_action()
+            self.assertIn(name, str(caught.exception))
 
     def test_graph_jobs(self):
         calls = self.calls(2)

@@ -1,4 +1,6 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl.html).
+from contextlib import contextmanager
+
 from psycopg2 import IntegrityError
 
 from odoo.exceptions import UserError, ValidationError
@@ -41,6 +43,61 @@ class TestChannel(TransactionCase):
             self.model.create({"name": "orphan"})
         with self.assertRaises(ValidationError):
             self.channel.parent_id = False
+
+    @contextmanager
+    def refused(self, text):
+        with self.assertRaises(ValidationError) as caught:
+            yield
+        self.assertIn(text, str(caught.exception))
+
+    def test_name(self):
+        for name in (False, "", " "):
+            with self.refused("needs a name"):
+                self.model.create({"name": name, "parent_id": self.root.id})
+            with self.refused("needs a name"):
+                self.channel.name = name
+        with self.refused("needs a name"):
+            self.model.create({})
+
+    def test_cycle(self):
+        sub = self.model.create({"name": "sub", "parent_id": self.channel.id})
+        for below in (sub, self.channel):
+            with self.refused("below itself"):
+                self.channel.parent_id = below
+
+    def test_created_by_its_name(self):
+        """As the web client does where a channel is chosen."""
+        channel_id, name = self.model.name_create("root.qj.sub.leaf")
+        self.assertEqual(name, "root.qj.sub.leaf")
+        leaf = self.model.browse(channel_id)
+        self.assertEqual(leaf.parent_id.parent_id, self.channel)
+        self.assertEqual(self.model.name_create("qj.sub.leaf")[0], channel_id)
+        self.assertEqual(self.model.name_create("other")[1], "root.other")
+
+    def test_removal_interval(self):
+        for days in (-1, 999999):
+            with self.refused("from 0 to"):
+                self.channel.removal_interval = days
+        self.channel.removal_interval = 0
+
+    def test_jobs_move_along(self):
+        """Those that wait or have failed; for the others it would be too late, or a lie."""
+        sub = self.model.create({"name": "sub", "parent_id": self.channel.id})
+        jobs = {}
+        for state, _label in self.env["queue.job"]._fields["state"].selection:
+            job = self.env["queue.job"].with_delay(channel=sub.complete_name)._test_job()
+            jobs[state] = job.db_record()
+            jobs[state].with_context(
+                _job_edit_sentinel=self.env["queue.job"].EDIT_SENTINEL
+            ).state = state
+        elsewhere = self.env["queue.job"].with_delay(channel="root.qj2.sub")._test_job().db_record()
+        self.channel.name = "renamed"
+        moved = {state for state, job in jobs.items() if job.channel == "root.renamed.sub"}
+        self.assertEqual(moved, {"wait_dependencies", "pending", "failed"})
+        self.assertEqual(elsewhere.channel, "root.qj2.sub")
+        sub.parent_id = self.root
+        self.assertEqual(jobs["pending"].channel, "root.sub")
+        self.assertEqual(jobs["done"].channel, "root.qj.sub")
 
     def test_root(self):
         for values in ({"name": "leaf"}, {"parent_id": self.channel.id}):

@@ -34,6 +34,25 @@ class TestChannelLimits(TransactionCase):
             change()
         return sent
 
+    def test_paused_jobs_say_so(self):
+        """Those of a channel below as well, to whoever sees the job."""
+        user = new_test_user(self.env, "qj-user", groups="queue_job.group_queue_job_user")
+        jobs = self.env["queue.job"]
+        for channel in ("root.qj", "root.qj.sub", "root.qj2", "root"):
+            jobs |= self.partner_job(user, channel)
+        self.assertEqual(jobs.with_user(user).mapped("paused_channel"), [False] * 4)
+        self.channel.action_pause()
+        jobs.invalidate_recordset()
+        self.assertEqual(
+            jobs.with_user(user).mapped("paused_channel"), ["root.qj", "root.qj", False, False]
+        )
+        jobs.button_cancelled()
+        self.assertEqual(jobs.mapped("paused_channel"), [False] * 4)
+
+    def partner_job(self, user, channel):
+        job = user.partner_id.with_user(user).with_delay(channel=channel).exists()
+        return self.env["queue.job"].browse(job.db_record().id)
+
     def test_none_by_default(self):
         self.assertEqual(
             self.channel._limits(), ChannelLimits("root.qj", False, 1, False, 0, False)

@@ -148,6 +148,15 @@ class TestDelayable(TransactionCase):
             [f"Delayable {text} was prepared but never delayed"],
         )
 
+    def test_no_warning_when_refused(self):
+        """Its error says it."""
+        with self.assertNoLogs(LOGGER, logging.WARNING):
+            with self.assertRaises(TypeError):
+                self.partners.with_delay(eta=[1]).address_get()
+            with self.assertRaises(AttributeError):
+                self.partners.with_delay().qj_missing()
+            gc.collect()
+
     def test_no_warning_when_delayed(self):
         delayable = self.partners.delayable().address_get()
         delayable.delay()

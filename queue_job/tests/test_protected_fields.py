@@ -1,6 +1,6 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl.html).
 from odoo.addons.queue_job.job import Job
-from odoo.exceptions import AccessError
+from odoo.exceptions import AccessError, UserError
 from odoo.service.model import call_kw, get_public_method
 from odoo.tests import TransactionCase
 
@@ -45,6 +45,8 @@ class TestProtectedFields(TransactionCase):
         self.record.write(values)
         self.assertEqual(self.record.channel, "root.other")
         self.assertEqual(self.record.max_retries, 9)
+        with self.assertRaises(UserError):
+            self.record.max_retries = -1
 
     def test_create(self):
         values = {

@@ -601,6 +601,21 @@ def test_an_answer_that_is_lost(serve, insert, sql, caplog):
     assert list(served.in_flight) == [second]
 
 
+def test_a_stopped_job_whose_method_goes_on(serve, insert, sql, caplog):
+    """It takes capacity until Odoo answers."""
+    first, second = insert(), insert()
+    served = serve("root:1")
+    now = time.time()
+    (slot,) = slots(served, now)
+    sql("UPDATE queue_job SET state = 'started', date_started = now() WHERE uuid = %s", first)
+    sql("UPDATE queue_job SET state = 'cancelled', lease = NULL WHERE uuid = %s", first)
+    for seconds in (3, 40, 300):
+        assert slots(served, now + seconds) == []
+    assert caplog.text == ""
+    answer(served, slot)
+    assert [slot.uuid for slot in slots(served, now + 301)] == [second]
+
+
 @pytest.mark.parametrize(
     ("channels", "allowed"),
     [("root:1", True), ("root:1:sequential", False), ("root:1:throttle=1", False)],

@@ -99,7 +99,8 @@ def test_a_line_for_each_change_where_there_is_no_terminal():
     waiting = job(state="pending", started=None, done=None)
     for shown in (waiting, waiting, job(), job()):
         board.show([shown])
-    assert [text.split()[0] for text in stream.getvalue().splitlines()] == ["pending", "done"]
+    words = [text.split()[0] for text in stream.getvalue().splitlines()]
+    assert words == ["state", "pending", "done"]
 
 
 class Terminal(io.StringIO):

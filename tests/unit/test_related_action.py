@@ -20,7 +20,8 @@ def test_empty_means_no_settings(text):
 
 @pytest.mark.parametrize(
     "text",
-    ["1", "[]", "{", "{'function': 'x'}", "{'kwargs': 3}", "__import__('os')"],
+    ["1", "[]", "{", "{'function': 'x'}", "{'kwargs': 3}", "__import__('os')"]
+    + ["{'enable': 'no'}", "{'func_name': 3}"],
 )
 def test_errors_name_the_text_and_the_way_out(text):
     with pytest.raises(ValueError, match="Wrong related action") as error:

@@ -40,6 +40,8 @@ class Board:
         self._height = len(lines)
 
     def _print_changes(self, jobs):
+        if jobs and not self._shown:
+            self.stream.write(f"{HEADER} (a line for each change)\n")
         for job in jobs:
             if self._shown.get(job.name) != (job.state, job.tries):
                 self._shown[job.name] = (job.state, job.tries)

@@ -117,7 +117,8 @@ class ShopOrder(models.Model):
         return {"shop_order_count": len(job.recordset)}
 
     def _job_store_values_for_export(self, job):
-        return {"shop_file_format": job.args[0]}
+        file_format = job.args[0] if job.args else job.kwargs["file_format"]
+        return {"shop_file_format": file_format}
 
     def _register_hook(self):
         self._patch_job_auto_delay("archive_files", context_key="archive_later")
