@@ -1,14 +1,14 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl.html).
 """One try of a job: its method called, on a cursor that may commit or not."""
 
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 
 from odoo import api, models
 
 from . import job_claim, job_values
 from .core.retry import decide
-from .exception import FailedJobError, RetryableJobError
-from .utils import can_open_test_cursors, commit_forbidden, in_test_mode
+from .exception import FailedJobError, JobError, RetryableJobError
+from .utils import after_rollback, can_open_test_cursors, commit_forbidden, in_test_mode
 
 
 def _on_cursor(value, cr):
@@ -43,12 +43,31 @@ class Try:
         except RetryableJobError as error:
             self.count_try(error, error.ignore_retry)
             raise
+        except (Exception, KeyboardInterrupt):
+            raise
+        except BaseException as error:
+            # sys.exit(), for example: the worker would end, and the job be found dead
+            raise JobError(f"The method ended with {type(error).__name__}: {error}") from error
         return self.result
 
     def _cursor_of_method(self):
         if not self.job_config.allow_commit:
-            return commit_forbidden(self.recordset.env.cr)
+            return self._on_cursor_of_job()
         return nullcontext() if self.runs_in_caller else self._on_cursor_of_method()
+
+    @contextmanager
+    def _on_cursor_of_job(self):
+        """Forbid commits; the lock of the job outlives a rollback."""
+        cr = self.recordset.env.cr
+        with ExitStack() as stack:
+            stack.enter_context(commit_forbidden(cr))
+            if self.lease is not None and not (self.runs_in_caller or in_test_mode()):
+                stack.enter_context(after_rollback(cr, self._lock_again))
+            yield
+
+    def _lock_again(self):
+        if not self.lock():
+            raise JobError("The job was taken from this worker while it had rolled back.")
 
     @contextmanager
     def _on_cursor_of_method(self):

@@ -7,8 +7,12 @@ A worker that can't say that its job was interrupted looks dead, and the try wou
 import logging
 import select
 import time
+from contextlib import closing
 
+import psycopg2
 from psycopg2 import OperationalError
+
+from odoo import sql_db
 
 _logger = logging.getLogger(__name__)
 
@@ -39,7 +43,18 @@ def wait_for_database(registry):
                 cr.execute("SELECT 1")
             return
         except OperationalError as error:
-            if not is_connection_lost(error) or time.monotonic() > deadline:
+            is_passing = is_connection_lost(error) and not _is_dropped(registry.db_name)
+            if not is_passing or time.monotonic() > deadline:
                 _logger.warning("database %s stays out of reach", registry.db_name)
                 return
         select.select([], [], [], INTERVAL)
+
+
+def _is_dropped(name):
+    """Whether PostgreSQL can be reached and has no such database: it was dropped, or has another name."""
+    try:
+        with closing(sql_db.db_connect("postgres").cursor()) as cr:
+            cr.execute("SELECT FROM pg_database WHERE datname = %s", [name])
+            return not cr.rowcount
+    except psycopg2.Error:
+        return False

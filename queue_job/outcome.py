@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 
 from . import job_values
-from .core.retry import CONFLICT_INTERVAL
-from .exception import FailedJobError, RetryableJobError
+from .core.retry import CONFLICT_INTERVAL, is_delay
+from .exception import FailedJobError, JobError, RetryableJobError
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,10 @@ def classify(error, job, connection_lost):
     if isinstance(error, FailedJobError) or verdict is False or not is_retried:
         return Fail(error, "".join(traceback.format_exception(error)))
     if isinstance(error, RetryableJobError):
+        if not is_delay(error.seconds):
+            failure = JobError(f"It can't be tried again in {error.seconds!r} seconds.")
+            failure.__cause__ = error
+            return Fail(failure, "".join(traceback.format_exception(failure)))
         # it was counted where it was raised
         return Retry(job_values.text(error), error.seconds)
     try:

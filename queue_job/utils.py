@@ -35,16 +35,35 @@ def commit_forbidden(cr):
             " queue. Set 'Allow Commit' on its job function, or use a cursor of your own."
         )
 
+    with _replaced(cr, "commit", commit):
+        yield
+
+
+@contextmanager
+def after_rollback(cr, function):
+    """Inside it, ``function`` is called after each rollback of ``cr``."""
+    rollback = cr.rollback
+
+    def roll_back():
+        rollback()
+        function()
+
+    with _replaced(cr, "rollback", roll_back):
+        yield
+
+
+@contextmanager
+def _replaced(cr, name, method):
     # Somebody outside, such as a test, may have put another function there.
-    outer = vars(cr).get("commit")
-    cr.commit = commit
+    outer = vars(cr).get(name)
+    setattr(cr, name, method)
     try:
         yield
     finally:
         if outer is None:
-            del cr.commit
+            delattr(cr, name)
         else:
-            cr.commit = outer
+            setattr(cr, name, outer)
 
 
 def must_run_without_delay(env):

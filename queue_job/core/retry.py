@@ -16,6 +16,8 @@ CONFLICT_INTERVAL = 5
 #: taken for the reason: one that makes PostgreSQL crash, for instance.
 MAX_INTERRUPTIONS = 8
 LONGEST_INTERRUPTION_DELAY = 10
+#: Seconds, a century: what is later may be beyond all dates.
+LONGEST_DELAY = 100 * 366 * 24 * 3600
 
 
 def interruption_delay(count):
@@ -155,6 +157,17 @@ def parse_exceptions(text):
                 " KeyError or requests.exceptions.ConnectionError."
             )
     return frozenset(name.removeprefix("builtins.") for name in names)
+
+
+def is_delay(seconds):
+    """Whether something can be waited for: a number of seconds, none for the usual time.
+
+    >>> is_delay(None), is_delay(0.5), is_delay(float("inf")), is_delay("soon")
+    (True, True, False, False)
+    """
+    if not seconds:
+        return True
+    return isinstance(seconds, (int, float)) and abs(seconds) <= LONGEST_DELAY
 
 
 def decide(retry, max_retries, ignore_retry=False):

@@ -141,10 +141,21 @@ class Lookout:
             self._slots.end(slot)
 
     def _account_for(self, rows):
-        """Jobs that are in no slot: lost on the way, or started by somebody else."""
+        """Jobs that are in no slot: lost on the way, or started by somebody else.
+
+        One that is watched is on no way either: its request has ended, and its row was locked when the
+        job was to be taken back.
+        """
         known = self._slots.ids()
         unknown = [row for row in rows if row.id not in known]
         lost = [row.id for row in unknown if row.state == ENQUEUED]
+        lost += [
+            row.id
+            for row in rows
+            if row.state == ENQUEUED
+            and row.uuid in self._slots.watched
+            and row.uuid not in self._slots.in_flight
+        ]
         if lost:
             self._database.take_back(lost)
         for row in unknown:

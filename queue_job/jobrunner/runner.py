@@ -228,6 +228,11 @@ class QueueJobRunner:
             # a moment later: it may be only the connection
             was_lost = not isinstance(error, LeadershipLost)
             self._discovery.add(served.name, time.monotonic() + FIRST_RETRY, was_lost)
+        except Exception as error:
+            # something is in its rows that nobody has thought of: the others go on
+            _logger.exception("unexpected error in database %s", served.name)
+            self._lose(served.name, f"{type(error).__name__}: {first_line(error)}")
+            self._discovery.add(served.name, time.monotonic() + ERROR_RECOVERY_DELAY)
 
     def _idle(self):
         """:return: list of the databases of which no answer is being waited for"""

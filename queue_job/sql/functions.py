@@ -148,7 +148,8 @@ END"""
 #: Take the lock of a started job until the end of the transaction; nothing is written. It
 #: says who runs the job, the lease in the row says who may settle it. With it this
 #: transaction learns that its client is gone while a statement runs (by default only when
-#: it ends), so that the lock of a killed worker does not outlive it for long.
+#: it ends), so that the lock of a killed worker does not outlive it for long. And it may be idle for as
+#: long as the method computes: it would lose its lock, and the job be found dead while it runs.
 _LOCK = """
 DECLARE
     _ text;
@@ -156,6 +157,9 @@ DECLARE
 BEGIN{notice_lost_client}
     IF current_setting('server_version_num')::integer >= 140000 THEN
         _ := set_config('client_connection_check_interval', '1000', true);
+    END IF;
+    IF current_setting('idle_in_transaction_session_timeout') <> '0' THEN
+        _ := set_config('idle_in_transaction_session_timeout', '0', true);
     END IF;
     SELECT json_build_array({items})
       INTO _result

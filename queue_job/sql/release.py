@@ -15,6 +15,9 @@ from .functions import NOTICE_LOST_CLIENT
 #: of their ids, or in the opposite one, a few at a time: those that are still to end are next to
 #: it. Looking from one end would cost the square of the number of parents in one of these orders.
 _NEAR = 16
+#: How long a child is waited for that somebody has locked: so long a worker does nothing else. Then the runner
+#: releases it, when it looks at what waits.
+LOCK_TIMEOUT = "1s"
 
 
 def _unfinished(parents, column):
@@ -83,6 +86,7 @@ DECLARE
     _closed bigint[];
     _children integer[];
     _next integer;
+    _timeout text := current_setting('lock_timeout');
     _ text;
 BEGIN{NOTICE_LOST_CLIENT}
     SELECT queue_job.id,
@@ -148,14 +152,21 @@ BEGIN{NOTICE_LOST_CLIENT}
          LIMIT 1;
         _ := set_config('{SILENT_RELEASE}', _next::text, true);
     END IF;
+    _ := set_config('lock_timeout', '{LOCK_TIMEOUT}', true);
+    BEGIN
+        _children := ARRAY(
+            SELECT queue_job.id FROM queue_job
+             WHERE queue_job.id = ANY(_children) AND {_WAITS}
+               AND awaits_failure IS NOT TRUE
+          ORDER BY queue_job.id
+               FOR NO KEY UPDATE);
+    EXCEPTION WHEN lock_not_available THEN
+        RAISE DEBUG 'the jobs that wait for % are left to the runner: %', _uuid, SQLERRM;
+        _children := '{{}}';
+    END;
+    _ := set_config('lock_timeout', _timeout, true);
     RETURN QUERY
-    WITH ready AS (
-        SELECT queue_job.id FROM queue_job
-         WHERE queue_job.id = ANY(_children) AND {_WAITS}
-           AND awaits_failure IS NOT TRUE
-      ORDER BY queue_job.id
-           FOR NO KEY UPDATE)
-    UPDATE queue_job SET state = 'pending' FROM ready WHERE queue_job.id = ready.id
+    UPDATE queue_job SET state = 'pending' WHERE queue_job.id = ANY(_children)
     RETURNING queue_job.id, queue_job.id IS NOT DISTINCT FROM _next;
     IF _next IS NOT NULL THEN
         _ := set_config('{SILENT_RELEASE}', '', true);
