@@ -19,7 +19,7 @@ from .core.states import FAILED
 from .exception import JobError, JobTimedOut, NoSuchJobError
 from .job import Job
 from .job_claim import ENQUEUED, LOCKED_FIELDS, PENDING, claim, claim_and_lock, locked_row
-from .settlement import failure_values, run_failure_hook
+from .settlement import failure_values, run_failure_hook, settle_failed
 from .slot_cursor import GRANT_KEY, fresh_environment, is_own, own_cursor, set_isolation
 from .utils import in_test_mode
 
@@ -144,10 +144,11 @@ def _settle_timed_out(env, job):
 def _fail_outside(env, job):
     """Let a job fail for the error in its row, that was written there by the runner."""
     values = {"exc_name": job.exc_name, "exc_message": job.exc_message, "exc_info": job.exc_info}
-    job.set_failed()
-    job.store()
-    env.cr.commit()
-    run_failure_hook(job, values)
+    if not in_test_mode():
+        # with the lock, which is taken anew
+        env.cr.rollback()
+    if settle_failed(job, values):
+        run_failure_hook(job, values)
 
 
 def _fail_unloadable(env, job_uuid, error):

@@ -100,12 +100,17 @@ def roll_back(env, outcome):
     env.transaction.reset()
 
 
-def settle_caches(env, is_committed):
+def settle_caches(env, job, is_committed):
     """Tell other processes of what the try has changed in the registry and its caches, or undo that."""
     if in_test_mode():
         return
     if is_committed:
         env.registry.signal_changes()
+    elif env.registry.registry_invalidated:
+        # It is loaded anew: that takes a while, in which the job is not to be found dead.
+        with env.registry.cursor() as cr:
+            job.hold(cr)
+            env.registry.reset_changes()
     else:
         env.registry.reset_changes()
 

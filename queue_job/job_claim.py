@@ -143,6 +143,11 @@ def lock(job):
     return is_locked
 
 
+def hold(job, cr):
+    """Take the lock of a job on a cursor that is not its own, until the end of that transaction."""
+    cr.execute(LOCK, {"uuid": job.uuid, "lease": job.lease})
+
+
 def mark_backend(cr, other):
     """Tell, by a lock of the transaction on ``cr``, which backend ``other`` is a cursor of."""
     other.execute("SELECT pg_backend_pid()")

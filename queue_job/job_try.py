@@ -104,6 +104,10 @@ class Try:
         """
         return job_claim.lock(self)
 
+    def hold(self, cr):
+        """Take the lock on another cursor than the job's, until the end of that transaction."""
+        job_claim.hold(self, cr)
+
     def add_lock_record(self):
         """Nothing to do: the lock needs no record. For callers of the old interface."""
 

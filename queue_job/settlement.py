@@ -13,10 +13,17 @@ from psycopg2.errors import SerializationFailure
 from . import job_values, outage
 from .core.log_text import one_line, quoted
 from .core.retry import interruption_delay
-from .core.states import DONE
+from .core.states import DONE, FAILED
 from .utils import in_test_mode
 
 _logger = logging.getLogger(__name__)
+
+_FAIL = f"""
+    UPDATE queue_job
+       SET state = '{FAILED}', retry = %(retry)s, result = NULL, result_json = NULL,
+           exc_name = %(exc_name)s, exc_message = %(exc_message)s, exc_info = %(exc_info)s
+     WHERE id = %(id)s AND lease IS NOT DISTINCT FROM %(lease)s
+"""
 
 #: How often an outcome is written anew when its row has just been changed.
 SETTLE_ATTEMPTS = 3
@@ -92,7 +99,26 @@ def settle_failed(job, values):
         job.result = None
         job.set_failed(**values)
 
-    return _settle(job, write)
+    try:
+        return _settle(job, write)
+    except OperationalError:
+        raise
+    except Exception:
+        # as it was, it would be tried again and again
+        log_error("%s fails without what addons have to say about it", job)
+        return _fail_plainly(job, values)
+
+
+def _fail_plainly(job, values):
+    """Write nothing but that the job has failed, with no code of others. :return: as :func:`settle_failed`"""
+    texts = {name: job_values.text(value) for name, value in values.items()}
+    keys = {"id": job.db_record().id, "retry": job.retry, "lease": job.lease}
+    with job.in_temporary_env():
+        if not still_ours(job):
+            return False
+        job.env.cr.execute(_FAIL, {**texts, **keys})
+        job.env["queue.job"].invalidate_model(flush=False)
+        return bool(job.env.cr.rowcount)
 
 
 def _settle(job, write):

@@ -238,7 +238,7 @@ class RunJobController(http.Controller):
         outcome = classify(error, job, slot_cursor.connection_lost(env.cr))
         execution.roll_back(env, outcome)
         is_committed = settlement.was_committed(job)
-        execution.settle_caches(env, is_committed)
+        execution.settle_caches(env, job, is_committed)
         if is_committed:
             settlement.log_error(
                 "%s is done, but something after its commit failed", job, logger=_logger
@@ -254,9 +254,13 @@ class RunJobController(http.Controller):
 
     @classmethod
     def _settle_failure(cls, job, outcome):
-        _logger.error("%s failed\n%s", job, quoted(outcome.traceback))
-        values = cls._get_failure_values(job, outcome.traceback, outcome.error)
-        if settlement.settle_failed(job, values):
+        try:
+            # first of all: nothing holds the job meanwhile, and it may be found dead
+            values = cls._get_failure_values(job, outcome.traceback, outcome.error)
+            is_settled = settlement.settle_failed(job, values)
+        finally:
+            _logger.error("%s failed\n%s", job, quoted(outcome.traceback))
+        if is_settled:
             settlement.run_failure_hook(job, values)
         raise outcome.error
 

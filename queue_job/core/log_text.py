@@ -6,6 +6,8 @@ their characters does anything to a terminal.
 import re
 import textwrap
 
+#: Characters of a text of several lines, at most.
+LONGEST = 64 * 1024
 #: Controls, and what turns the direction of writing; lines may end, and have tabs.
 _CONTROLS = re.compile(
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
@@ -21,12 +23,16 @@ def one_line(text):
 
 
 def quoted(text):
-    """Several lines, each indented.
+    """Several lines, each indented; the middle of a very long text is left out.
 
     >>> quoted("Traceback\\rERROR\\nValueError")
     '    Traceback\\\\rERROR\\n    ValueError'
     """
-    return textwrap.indent(_visible(str(text)), "    ", lambda line: True)
+    text = str(text)
+    if len(text) > LONGEST:
+        left_out = f"\n… {len(text) - LONGEST:,} characters are left out …\n"
+        text = text[: LONGEST // 2] + left_out + text[-LONGEST // 2 :]
+    return textwrap.indent(_visible(text), "    ", lambda line: True)
 
 
 def _visible(text):

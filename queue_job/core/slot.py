@@ -124,6 +124,11 @@ class Slot:
     sent_at: float = inf
     given_up_at: float | None = None
 
+    @property
+    def may_go_on(self):
+        """Whether other jobs may run in it after the first one."""
+        return bool(self.hints) or self.next is not None
+
     def ids(self):
         """Yield the ids of the jobs that may be running in this slot."""
         yield self.id

@@ -42,6 +42,8 @@ class Lookout:
         self._stuck_requests = StuckRequests(database, slots, pool)
         #: (uuid, lease) -> when it was first seen so, of the jobs that look dead
         self._without_lock = {}
+        #: uuid -> since when nothing of a watched slot is in progress, which may go on with others
+        self._quiet = {}
         #: (uuid, grant) -> since when nothing of a slot is in progress, though its request is open
         self._unanswered = {}
         self._is_alarmed = False
@@ -69,7 +71,7 @@ class Lookout:
         if self._is_told or self._slots or self._without_lock or now < self._alert_until:
             self._is_told = False
             rows = self._look_at_jobs_in_progress(now)
-            is_close = self._without_lock or now < self._alert_until
+            is_close = self._without_lock or self._quiet or now < self._alert_until
             interval = CLOSE_LOOK_INTERVAL if is_close else LOOK_INTERVAL
             self._next_look = now + min(interval, self._enforce_time_limits(rows))
 
@@ -88,9 +90,7 @@ class Lookout:
         seen = now + time.monotonic() - began
         ids = {row.id for row in rows.values()}
         self._note_successors(rows.values())
-        for slot in [slot for slot in self._slots.watched.values() if ids.isdisjoint(slot.ids())]:
-            del self._slots.watched[slot.uuid]
-            self._slots.end(slot)
+        self._end_watched(ids, now, seen)
         self._end_unanswered(ids, now, seen)
         self._account_for(rows.values())
         self._stuck_requests.take_back(rows.values(), now)
@@ -112,6 +112,19 @@ class Lookout:
                 successors[slot_of_lease(row.lease)].add(row.id)
         for slot in (*self._slots.in_flight.values(), *self._slots.watched.values()):
             slot.successors = successors[slot.uuid]
+
+    def _end_watched(self, ids, now, seen):
+        """What is watched has ended. A slot that has lost its answer may be between two jobs, for a moment."""
+        watched = self._slots.watched
+        self._quiet = {
+            uuid: self._quiet.get(uuid, seen)
+            for uuid, slot in watched.items()
+            if ids.isdisjoint(slot.ids())
+        }
+        for uuid, since in list(self._quiet.items()):
+            if now - since >= DEAD_AFTER or not watched[uuid].may_go_on:
+                del self._quiet[uuid]
+                self._slots.end(watched.pop(uuid))
 
     def _end_unanswered(self, ids, now, seen):
         """The jobs of a slot have ended, and its answer was lost on the way without a trace.

@@ -177,6 +177,8 @@ class ServedDatabase:
         # A worker has it, or had it: only the lock can tell. Look at once.
         self.slots.watched[response.uuid] = slot
         self.slots.free_hints(slot, 0 if response.was_refused else None)
+        if response.was_refused:
+            slot.hints, slot.next = [], None
         self._lookout.alarm()
         _logger.warning(
             "the request for job %s of database %s ended too early (%s): should a worker be at the"

@@ -543,7 +543,8 @@ def test_capacity_is_held_while_a_hinted_job_runs_without_a_request(serve, inser
     assert slots(served) == []
     sql("UPDATE queue_job SET state = 'done' WHERE uuid = %s", hinted)
     worker.rollback()
-    (following,) = slots(served, time.time() + 10)
+    served.look(time.time() + 10)
+    (following,) = slots(served, time.time() + 12)
     assert following.uuid == waiting
 
 
@@ -572,6 +573,49 @@ def test_capacity_is_held_while_another_request_runs_the_job(serve, insert, sql,
     worker.rollback()
     served.look(time.time() + 3)
     assert [slot.uuid for slot in slots(served)] == [second]
+
+
+def test_a_refused_job_whose_row_is_locked(serve, insert, sql, state_of, cluster, database):
+    """It can't be taken back at once, and nobody has it: so it is as soon as that is possible."""
+    job = insert()
+    served = serve()
+    (slot,) = slots(served)
+    with cluster.connect(database) as other, other.cursor() as cursor:
+        other.autocommit = False
+        cursor.execute("UPDATE queue_job SET name = 'x' WHERE uuid = %s", [job])
+        answer(served, slot, was_refused=True)
+        served.look(time.time() + 3)
+        assert state_of(job) == "enqueued"
+        other.rollback()
+    served.look(time.time() + 6)
+    assert state_of(job) == "pending"
+    served.look(time.time() + 9)
+    assert [slot.uuid for slot in slots(served, time.time() + 10)] == [job]
+
+
+def test_a_slot_that_goes_on_without_its_answer(serve, insert, sql, lock):
+    """Between two of its jobs nothing of it is in progress: its capacity is not free for that."""
+    first, second = insert(), insert()
+    served = serve("root:1")
+    now = time.time()
+    (slot,) = slots(served, now)
+    sql("UPDATE queue_job SET state = 'started', lease = 'x' WHERE uuid = %s", first)
+    worker = lock(first)
+    answer(served, slot, problem="502")
+    sql("UPDATE queue_job SET state = 'done' WHERE uuid = %s", first)
+    worker.rollback()
+    served.look(now + 3)
+    third = insert()
+    assert slots(served, now + 3) == []
+    sql("UPDATE queue_job SET state = 'started', lease = 'y' WHERE uuid = %s", second)
+    worker = lock(second)
+    served.look(now + 4)
+    assert slots(served, now + 4) == []
+    sql("UPDATE queue_job SET state = 'done' WHERE uuid = %s", second)
+    worker.rollback()
+    served.look(now + 5)
+    served.look(now + 7)
+    assert [slot.uuid for slot in slots(served, now + 7)] == [third]
 
 
 def test_a_job_that_was_refused_though_nobody_runs_it(serve, insert, state_of):
@@ -662,6 +706,7 @@ def test_what_a_slot_went_on_with_takes_its_unit(serve, insert, sql, lock):
     sql("UPDATE queue_job SET state = 'done' WHERE uuid = %s", successor)
     worker.rollback()
     served.look(now + 200)
+    served.look(now + 202)
     assert served.engine.running("root") == 1
 
 
