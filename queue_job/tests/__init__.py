@@ -18,6 +18,7 @@ from . import test_stop
 from . import test_trap_jobs
 from . import test_mock_with_delay
 from . import test_no_delay
+from . import test_outage
 from . import test_protected_fields
 from . import test_failure_message
 from . import test_channel

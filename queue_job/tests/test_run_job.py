@@ -139,6 +139,25 @@ class TestRunJob(RunJobCase):
         record = job.db_record()
         self.assertEqual((record.exc_name, record.exc_message), ("KeyError", "a"))
 
+    def test_a_failure_that_an_addon_breaks(self):
+        """It would be tried again and again."""
+
+        def store_values(partner, job):
+            if job.state == "failed":
+                raise ValueError("no room for failures")
+            return {}
+
+        cls = type(self.model)
+        self.startPatcher(mock.patch.object(cls, "_job_store_values", store_values, create=True))
+        job = self.model.with_delay()._test_job(failure_rate=1)
+        with self.assertLogs("odoo.addons.queue_job.settlement", logging.ERROR) as logs:
+            self.run_failing_job(job)
+        self.assertIn("no room for failures", logs.output[0])
+        record = job.db_record()
+        self.assertEqual((record.state, record.retry), ("failed", 1))
+        self.assertTrue(record.exc_name.endswith("JobError"))
+        self.assertTrue(record.exc_message and record.exc_info)
+
     def test_failures_are_stored_in_a_temporary_environment(self):
         job = self.model.with_delay()._test_job(failure_rate=1)
         with mock.patch.object(Job, "in_temporary_env") as temporary:

@@ -15,6 +15,7 @@ SCRIPT = """
 import json, sys, time
 from odoo.addons.queue_job.controllers.main import RunJobController
 from odoo.addons.queue_job.delay import chain, group
+from odoo.addons.queue_job.exception import RetryableJobError
 from odoo.sql_db import Cursor
 
 Partner = type(env["res.partner"])
@@ -92,7 +93,25 @@ def signals():
                        " WHERE relname LIKE 'orm_signaling_%' AND relkind = 'r'")[0]
     return sum(elsewhere(f"SELECT max(id) FROM {table}")[0] for table in tables)
 
-METHODS = (fail_at_commit, be_cancelled, lose_connection_at_commit, hook_after_commit,
+def roll_back(self):
+    write(self, "undone")
+    self.env.cr.rollback()
+    seen.append(elsewhere(f"SELECT count(*) FROM pg_locks WHERE objsubid = 2 AND objid = {ids[1]} AND {HERE}")[0])
+    write(self)
+
+def roll_back_and_lose_it(self):
+    be_cancelled(self)
+    self.env.cr.rollback()
+    write(self)
+
+def leave(self):
+    write(self)
+    sys.exit("no more")
+
+def wait_for_ever(self):
+    raise RetryableJobError("later", seconds=float("inf"))
+
+METHODS = (roll_back, roll_back_and_lose_it, leave, wait_for_ever, fail_at_commit, be_cancelled, lose_connection_at_commit, hook_after_commit,
            hook_before_commit, delay_more, look, look_after_rollback, write_nothing,
            clear_a_cache, set_something, look_at_it, fail_late)
 for method in METHODS:
@@ -300,6 +319,31 @@ def results(cluster, fresh_databases, tmp_path_factory):
     config = OdooConfig(cluster.places, fresh_databases())
     output = run_script(config, SCRIPT, tmp_path_factory.mktemp("slot"))
     return json.loads(output.splitlines()[-1])
+
+
+def test_rollback_in_a_method(results):
+    """The job keeps its lock; what it does from then on is its effect."""
+    result = results["roll_back"]
+    assert result["states"] == ["done"] * 3
+    assert (result["seen"], result["names"]) == ([1], ["probe"])
+
+
+def test_rollback_of_a_job_that_was_taken_meanwhile(results):
+    result = results["roll_back_and_lose_it"]
+    assert result["states"] == ["done", "cancelled", "done"]
+    assert result["names"] == []
+
+
+def test_a_method_that_would_end_the_worker(results):
+    result = results["leave"]
+    assert result["states"] == ["done", "failed", "done"]
+    assert result["second"][1].endswith("JobError")
+    assert result["names"] == []
+
+
+def test_a_delay_that_never_ends(results):
+    result = results["wait_for_ever"]
+    assert result["states"] == ["done", "failed", "done"]
 
 
 def test_one_way_to_postgresql_for_each_job(results):

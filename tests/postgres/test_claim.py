@@ -78,6 +78,19 @@ def insert_many(sql):
     return insert
 
 
+def test_a_job_that_computes_for_long_is_not_idle(worker):
+    """PostgreSQL would end its session, and the job be found dead while it runs."""
+    with worker.cursor() as cursor:
+        cursor.execute("SET idle_in_transaction_session_timeout = '5min'")
+        worker.commit()
+        cursor.execute("SELECT queue_job_lock('before', NULL)")
+        cursor.execute("SHOW idle_in_transaction_session_timeout")
+        assert cursor.fetchone() == ("0",)
+        worker.commit()
+        cursor.execute("SHOW idle_in_transaction_session_timeout")
+        assert cursor.fetchone() == ("5min",)
+
+
 def test_both_are_committed(insert, sql, claim):
     insert(uuid="next")
     assert claim() == ["done", "started"]

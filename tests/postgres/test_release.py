@@ -218,6 +218,26 @@ def test_nothing_is_released_before_a_barrier_opens(
         assert cursor.fetchall() == []
 
 
+def test_a_child_that_somebody_has_locked_is_left_to_the_runner(
+    insert_many, link, dependency, sql, jobrunner, connect, database
+):
+    """A worker has better things to do than to wait for whoever has locked it."""
+    (parent,), children = insert_many(1, "done", "p"), insert_many(2, "wait_dependencies", "c")
+    link([parent], children, False)
+    other = connect(database)
+    with other.cursor() as cursor:
+        cursor.execute("SELECT FROM queue_job WHERE uuid = %s FOR UPDATE", [children[1]])
+    with connect(database, autocommit=True).cursor() as cursor:
+        cursor.execute(dependency.RELEASE_DEPENDENTS, [parent, "root", []])
+        assert cursor.fetchall() == []
+    states = "SELECT array_agg(DISTINCT state) FROM queue_job WHERE uuid <> %s"
+    assert sql(states, parent) == [(["wait_dependencies"],)]
+    other.rollback()
+    with connect(database, autocommit=True).cursor() as cursor:
+        cursor.execute(jobrunner.queries.RELEASE_READY, {"after": 0, "limit": 100})
+    assert sql(states, parent) == [(["pending"],)]
+
+
 def test_the_runner_knows_barriers(sql, jobrunner, insert_many, link, connect, database):
     parents = insert_many(20, "done", "parent")
     children = insert_many(20, "wait_dependencies", "child")

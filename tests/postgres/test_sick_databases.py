@@ -124,3 +124,21 @@ def test_the_jobs_of_another_database(
     sickness.end()
     cursor = connect(sick, autocommit=True).cursor()
     wait_until(lambda: all_done(cursor), LIMIT, "the jobs of the sick one, which is well again")
+
+
+def test_a_row_that_nothing_can_be_made_of(pair, serve_all, ready, fake_odoo, connect, caplog):
+    """Python has no such year. The other database goes on, and this one does without the row."""
+    sick, well = pair
+    serve_all(pair, channels="root:50")
+    for name in pair:
+        ready(name)
+    cursor = connect(sick, autocommit=True).cursor()
+    cursor.execute(
+        "INSERT INTO queue_job (uuid, state, channel, priority, date_created)"
+        " VALUES ('of-the-future', 'pending', 'root', 10, '20000-01-01')"
+    )
+    text = f"unexpected error in database {sick}"
+    wait_until(lambda: text in caplog.text, LIMIT, "the error")
+    assert seconds_to_start(fake_odoo, connect, well, 1)
+    cursor.execute("DELETE FROM queue_job")
+    assert seconds_to_start(fake_odoo, connect, sick, 1)

@@ -3,7 +3,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from odoo.addons.queue_job.core.log_text import one_line, quoted
+from odoo.addons.queue_job.core.log_text import LONGEST, one_line, quoted
 
 EVIL = st.lists(
     st.sampled_from(["\n", "\r", "\x1b[2J", "\x00", "\u2028", "\u202e", "\x85", "\x0b", "\ud800", "2026 ERROR", "é", " "])
@@ -35,3 +35,13 @@ def test_anything(text):
 def test_what_is_harmless_stays():
     text = 'File "a.py", line 1\n\traise ValueError("é … 你好 🙂")'
     assert quoted(text) == f"    {text}".replace("\n", "\n    ")
+
+
+def test_the_middle_of_a_very_long_text_is_left_out():
+    text = "first" + "x" * 10**7 + "last"
+    lines = quoted(text).splitlines()
+    assert len(lines) == 3
+    assert lines[0].startswith("    first")
+    assert lines[2].endswith("last")
+    assert "9,934,473 characters are left out" in lines[1]
+    assert sum(map(len, lines)) < 2 * LONGEST
