@@ -15,11 +15,12 @@ from .outcome import Retry
 from .slot_cursor import (
     commit_before_claim,
     connection_lost,
+    has_left_transaction,
     is_claim_next,
     is_unfinished,
     set_isolation,
 )
-from .utils import commit_forbidden, in_test_mode
+from .utils import COMMIT_IS_FORBIDDEN, commit_forbidden, in_test_mode
 
 
 def begin(env, job):
@@ -45,6 +46,9 @@ def perform(env, job):
             env.flush_all()
         return
     job.perform()
+    if has_left_transaction(env.cr):
+        # and the lock of the job with it
+        raise RuntimeError(COMMIT_IS_FORBIDDEN)
     with commit_forbidden(env.cr):
         statement = _last_statement(env, job)
         if statement is None:

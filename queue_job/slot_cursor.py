@@ -14,7 +14,11 @@ from contextlib import closing, contextmanager
 from weakref import WeakKeyDictionary, WeakSet
 
 import psycopg2
-from psycopg2.extensions import ISOLATION_LEVEL_REPEATABLE_READ, TRANSACTION_STATUS_INTRANS
+from psycopg2.extensions import (
+    ISOLATION_LEVEL_REPEATABLE_READ,
+    TRANSACTION_STATUS_IDLE,
+    TRANSACTION_STATUS_INTRANS,
+)
 
 from odoo import api, sql_db
 
@@ -203,6 +207,12 @@ def begin_claim(cr):
         cr.connection.set_isolation_level(ISOLATION_LEVEL_REPEATABLE_READ)
     _unfinished.discard(cr)
     return _COMMIT
+
+
+def has_left_transaction(cr):
+    """Whether somebody has ended the transaction by SQL: psycopg2 does not know, and begins no other one."""
+    connection = cr.connection
+    return not connection.closed and connection.get_transaction_status() == TRANSACTION_STATUS_IDLE
 
 
 def connection_lost(cr):

@@ -25,15 +25,18 @@ def can_open_test_cursors():
     return getattr(module.current_test, "_registry_patched", False)
 
 
+COMMIT_IS_FORBIDDEN = (
+    "A job must not commit: its effects and its end are one commit of the job"
+    " queue. Set 'Allow Commit' on its job function, or use a cursor of your own."
+)
+
+
 @contextmanager
 def commit_forbidden(cr):
     """Inside it, a commit of ``cr`` raises :class:`RuntimeError`."""
 
     def commit():
-        raise RuntimeError(
-            "A job must not commit: its effects and its end are one commit of the job"
-            " queue. Set 'Allow Commit' on its job function, or use a cursor of your own."
-        )
+        raise RuntimeError(COMMIT_IS_FORBIDDEN)
 
     with _replaced(cr, "commit", commit):
         yield

@@ -104,6 +104,10 @@ def roll_back_and_lose_it(self):
     self.env.cr.rollback()
     write(self)
 
+def commit_by_sql(self):
+    write(self)
+    self.env.cr.execute("COMMIT")
+
 def leave(self):
     write(self)
     sys.exit("no more")
@@ -111,7 +115,7 @@ def leave(self):
 def wait_for_ever(self):
     raise RetryableJobError("later", seconds=float("inf"))
 
-METHODS = (roll_back, roll_back_and_lose_it, leave, wait_for_ever, fail_at_commit, be_cancelled, lose_connection_at_commit, hook_after_commit,
+METHODS = (roll_back, roll_back_and_lose_it, commit_by_sql, leave, wait_for_ever, fail_at_commit, be_cancelled, lose_connection_at_commit, hook_after_commit,
            hook_before_commit, delay_more, look, look_after_rollback, write_nothing,
            clear_a_cache, set_something, look_at_it, fail_late)
 for method in METHODS:
@@ -332,6 +336,14 @@ def test_rollback_of_a_job_that_was_taken_meanwhile(results):
     result = results["roll_back_and_lose_it"]
     assert result["states"] == ["done", "cancelled", "done"]
     assert result["names"] == []
+
+
+def test_a_commit_by_sql(results):
+    """As with ``cr.commit()``, but too late: its effects stay, and so does the error."""
+    result = results["commit_by_sql"]
+    assert result["states"] == ["done", "failed", "done"]
+    assert result["second"][1] == "RuntimeError"
+    assert result["names"] == ["probe"]
 
 
 def test_a_method_that_would_end_the_worker(results):
