@@ -1,14 +1,14 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl.html).
 """One try of a job: its method called, on a cursor that may commit or not."""
 
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext
 
 from odoo import api, models
 
 from . import job_claim, job_values
 from .core.retry import decide
 from .exception import FailedJobError, JobError, RetryableJobError
-from .utils import after_rollback, can_open_test_cursors, commit_forbidden, in_test_mode
+from .utils import can_open_test_cursors, commit_forbidden, in_test_mode
 
 
 def _on_cursor(value, cr):
@@ -52,18 +52,12 @@ class Try:
 
     def _cursor_of_method(self):
         if not self.job_config.allow_commit:
-            return self._on_cursor_of_job()
+            # the lock of the job ends with a transaction
+            is_locked = self.lease and not (self.runs_in_caller or in_test_mode())
+            return commit_forbidden(
+                self.recordset.env.cr, after_rollback=self._lock_again if is_locked else None
+            )
         return nullcontext() if self.runs_in_caller else self._on_cursor_of_method()
-
-    @contextmanager
-    def _on_cursor_of_job(self):
-        """Forbid commits; the lock of the job outlives a rollback."""
-        cr = self.recordset.env.cr
-        with ExitStack() as stack:
-            stack.enter_context(commit_forbidden(cr))
-            if self.lease is not None and not (self.runs_in_caller or in_test_mode()):
-                stack.enter_context(after_rollback(cr, self._lock_again))
-            yield
 
     def _lock_again(self):
         if not self.lock():

@@ -14,6 +14,11 @@ _logger = logging.getLogger(__name__)
 ENVIRONMENT_VARIABLES = ("QUEUE_JOB__NO_DELAY", "TEST_QUEUE_JOB_NO_DELAY")
 CONTEXT_KEYS = ("queue_job__no_delay", "test_queue_job_no_delay")
 
+COMMIT_IS_FORBIDDEN = (
+    "A job must not commit: its effects and its end are one commit of the job"
+    " queue. Set 'Allow Commit' on its job function, or use a cursor of your own."
+)
+
 
 def in_test_mode():
     """Whether one of Odoo's tests is running in this process."""
@@ -25,48 +30,36 @@ def can_open_test_cursors():
     return getattr(module.current_test, "_registry_patched", False)
 
 
-COMMIT_IS_FORBIDDEN = (
-    "A job must not commit: its effects and its end are one commit of the job"
-    " queue. Set 'Allow Commit' on its job function, or use a cursor of your own."
-)
-
-
 @contextmanager
-def commit_forbidden(cr):
-    """Inside it, a commit of ``cr`` raises :class:`RuntimeError`."""
+def commit_forbidden(cr, after_rollback=None):
+    """Inside it, a commit of ``cr`` raises :class:`RuntimeError`.
+
+    :param after_rollback: callable, called after each rollback
+    """
 
     def commit():
         raise RuntimeError(COMMIT_IS_FORBIDDEN)
 
-    with _replaced(cr, "commit", commit):
-        yield
-
-
-@contextmanager
-def after_rollback(cr, function):
-    """Inside it, ``function`` is called after each rollback of ``cr``."""
-    rollback = cr.rollback
-
-    def roll_back():
-        rollback()
-        function()
-
-    with _replaced(cr, "rollback", roll_back):
-        yield
-
-
-@contextmanager
-def _replaced(cr, name, method):
-    # Somebody outside, such as a test, may have put another function there.
-    outer = vars(cr).get(name)
-    setattr(cr, name, method)
+    methods = {"commit": commit}
+    if after_rollback:
+        methods["rollback"] = _one_after_the_other(cr.rollback, after_rollback)
+    # Somebody outside, such as a test, may have put other functions there.
+    outer = {name: vars(cr)[name] for name in methods if name in vars(cr)}
+    vars(cr).update(methods)
     try:
         yield
     finally:
-        if outer is None:
-            delattr(cr, name)
-        else:
-            setattr(cr, name, outer)
+        for name in methods:
+            vars(cr).pop(name, None)
+        vars(cr).update(outer)
+
+
+def _one_after_the_other(*functions):
+    def call():
+        for function in functions:
+            function()
+
+    return call
 
 
 def must_run_without_delay(env):
