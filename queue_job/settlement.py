@@ -22,7 +22,7 @@ _FAIL = f"""
     UPDATE queue_job
        SET state = '{FAILED}', retry = %(retry)s, result = NULL, result_json = NULL,
            exc_name = %(exc_name)s, exc_message = %(exc_message)s, exc_info = %(exc_info)s
-     WHERE id = %(id)s AND lease IS NOT DISTINCT FROM %(lease)s
+     WHERE uuid = %(uuid)s AND lease IS NOT DISTINCT FROM %(lease)s
 """
 
 #: How often an outcome is written anew when its row has just been changed.
@@ -112,7 +112,7 @@ def settle_failed(job, values):
 def _fail_plainly(job, values):
     """Write nothing but that the job has failed, with no code of others. :return: as :func:`settle_failed`"""
     texts = {name: job_values.text(value) for name, value in values.items()}
-    keys = {"id": job.db_record().id, "retry": job.retry, "lease": job.lease}
+    keys = {"uuid": job.uuid, "retry": job.retry, "lease": job.lease}
     with job.in_temporary_env():
         if not still_ours(job):
             return False

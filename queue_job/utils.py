@@ -32,15 +32,11 @@ def can_open_test_cursors():
 
 @contextmanager
 def commit_forbidden(cr, after_rollback=None):
-    """Inside it, a commit of ``cr`` raises :class:`RuntimeError`.
+    """Inside it, to commit or close ``cr`` raises :class:`RuntimeError`.
 
     :param after_rollback: callable, called after each rollback
     """
-
-    def commit():
-        raise RuntimeError(COMMIT_IS_FORBIDDEN)
-
-    methods = {"commit": commit}
+    methods = {"commit": _refuse_to_commit, "close": _refuse_to_close}
     if after_rollback:
         methods["rollback"] = _one_after_the_other(cr.rollback, after_rollback)
     # Somebody outside, such as a test, may have put other functions there.
@@ -52,6 +48,14 @@ def commit_forbidden(cr, after_rollback=None):
         for name in methods:
             vars(cr).pop(name, None)
         vars(cr).update(outer)
+
+
+def _refuse_to_commit():
+    raise RuntimeError(COMMIT_IS_FORBIDDEN)
+
+
+def _refuse_to_close():
+    raise RuntimeError("A job must not close its cursor: it is that of the job queue.")
 
 
 def _one_after_the_other(*functions):

@@ -51,7 +51,7 @@ class CreateTestJobController(http.Controller):
             "channel": _line("channel", channel) or None,
         }
         arguments = {
-            "failure_rate": _number("failure_rate", failure_rate, MAX_INTEGER),
+            "failure_rate": _number("failure_rate", failure_rate, 1),
             "job_duration": _number("job_duration", job_duration, MAX_SECONDS),
             "commit_within_job": commit_within_job in ("1", "true", "True", True),
             "failure_retry_seconds": _integer(

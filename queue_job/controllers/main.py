@@ -13,7 +13,14 @@ from odoo.http import request
 from .. import acquisition, execution, job_storage, settlement, slot_cursor
 from ..core.log_text import quoted
 from ..core.retry import CONFLICT_INTERVAL
-from ..core.slot import BUDGET, HINTS_HEADER, REFUSED_HEADER, parse_hints, parse_successor
+from ..core.slot import (
+    BUDGET,
+    HINTS_HEADER,
+    NO_JOB,
+    REFUSED_HEADER,
+    parse_hints,
+    parse_successor,
+)
 from ..core.states import FAILED
 from ..exception import NoSuchJobError
 from ..job import Job
@@ -203,7 +210,8 @@ class RunJobController(http.Controller):
         try:
             return acquisition.acquire(env, job_uuid)
         except NoSuchJobError:
-            _logger.warning(
+            _logger.log(
+                logging.INFO if job_uuid == NO_JOB else logging.WARNING,
                 "was requested to run job %s, but it does not exist, or it is not"
                 " enqueued any more",
                 job_uuid,

@@ -17,6 +17,8 @@ BUDGET = 1.0
 PATIENCE = BUDGET + 0.5
 #: Jobs hinted in a slot, at most.
 MAX_HINTS = 100
+#: A uuid that no job has: ``--check`` asks for it, to see that Odoo answers.
+NO_JOB = "check"
 #: The largest number in a column of PostgreSQL's type integer.
 MAX_ID = 2**31 - 1
 #: Header of the answer: how many of the hints, from the first on, were dealt with. The others

@@ -6,7 +6,7 @@ import os
 import psycopg2
 import requests
 
-from ..core.slot import REFUSED_HEADER, Slot
+from ..core.slot import NO_JOB, REFUSED_HEADER, Slot
 from . import settings
 from .check_database import note, problem
 from .database import Database
@@ -98,7 +98,7 @@ def _check_database(config, name, urls):
 
 def _check_way(config, name, url):
     """Request a job that is not there. :return: bool, whether there is a problem"""
-    path = request_path(name, Slot("check", 0, "root", "check"))
+    path = request_path(name, Slot(NO_JOB, 0, "root", NO_JOB))
     headers = {**request_headers(config), "X-Odoo-Database": name}
     try:
         answer = requests.get(url + path, headers=headers, timeout=TIMEOUT, allow_redirects=False)

@@ -219,5 +219,8 @@ class QueueJobFunction(models.Model):
     def _check_values(self, vals):
         if vals.get("retry_pattern"):
             vals["retry_pattern"] = self._parsed(check_retry_pattern, vals["retry_pattern"])
+        for name in ("method", "on_fail_method"):
+            if not (vals.get(name) or "method").isidentifier():
+                raise UserError(self.env._("%s is not the name of a method.", vals[name]))
         if vals.get("related_action"):
             self._parsed(check_related_action, vals["related_action"])

@@ -118,6 +118,14 @@ class TestFunction(TransactionCase):
         with self.assertLogs("odoo.addons.queue_job.models.queue_job_function", "WARNING"):
             self.assertEqual(self.config().retry_pattern, {})
 
+    def test_names_of_methods(self):
+        for name in ("method", "on_fail_method"):
+            for wrong in ("a b", "a;b", "a.b", "1a"):
+                with self.assertRaises(UserError) as caught:
+                    self.function.write({name: wrong})
+                self.assertIn(wrong, str(caught.exception))
+        self.function.on_fail_method = False
+
     def test_related_action(self):
         function = self.function
         self.assertEqual(function.edit_related_action, "{}")

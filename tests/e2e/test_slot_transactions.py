@@ -104,6 +104,10 @@ def roll_back_and_lose_it(self):
     self.env.cr.rollback()
     write(self)
 
+def close_cursor(self):
+    write(self)
+    self.env.cr.close()
+
 def commit_by_sql(self):
     write(self)
     self.env.cr.execute("COMMIT")
@@ -115,7 +119,7 @@ def leave(self):
 def wait_for_ever(self):
     raise RetryableJobError("later", seconds=float("inf"))
 
-METHODS = (roll_back, roll_back_and_lose_it, commit_by_sql, leave, wait_for_ever, fail_at_commit, be_cancelled, lose_connection_at_commit, hook_after_commit,
+METHODS = (roll_back, roll_back_and_lose_it, close_cursor, commit_by_sql, leave, wait_for_ever, fail_at_commit, be_cancelled, lose_connection_at_commit, hook_after_commit,
            hook_before_commit, delay_more, look, look_after_rollback, write_nothing,
            clear_a_cache, set_something, look_at_it, fail_late)
 for method in METHODS:
@@ -335,6 +339,13 @@ def test_rollback_in_a_method(results):
 def test_rollback_of_a_job_that_was_taken_meanwhile(results):
     result = results["roll_back_and_lose_it"]
     assert result["states"] == ["done", "cancelled", "done"]
+    assert result["names"] == []
+
+
+def test_a_method_that_closes_its_cursor(results):
+    result = results["close_cursor"]
+    assert result["states"] == ["done", "failed", "done"]
+    assert result["second"][1] == "RuntimeError"
     assert result["names"] == []
 
 

@@ -79,7 +79,7 @@ class TestFuzzRoutes(HttpCase):
         for name, values in {
             "priority": ("nan", "1.5", "2147483648", "-2147483649", "<script>", "9" * 5000),
             "max_retries": ("-1", "99999999999", "\x00"),
-            "failure_rate": ("nan", "inf", "-0.1", "1e400"),
+            "failure_rate": ("nan", "inf", "-0.1", "1.1", "1e400"),
             "job_duration": ("inf", "-1", "1e99"),
             "failure_retry_seconds": ("1e3", "99999999999999999999"),
             "size": ("0", "1001", "-1"),
