@@ -154,25 +154,16 @@ class Lookout:
             self._slots.end(slot)
 
     def _account_for(self, rows):
-        """Jobs that are in no slot: lost on the way, or started by somebody else.
+        """Jobs that are on no way to a worker any more, and those that somebody else has started.
 
-        One that is watched is on no way either: its request has ended, and its row was locked when the
-        job was to be taken back.
+        One that is watched may be on no way, too: its row was locked when its request had ended.
         """
-        known = self._slots.ids()
-        unknown = [row for row in rows if row.id not in known]
-        lost = [row.id for row in unknown if row.state == ENQUEUED]
-        lost += [
-            row.id
-            for row in rows
-            if row.state == ENQUEUED
-            and row.uuid in self._slots.watched
-            and row.uuid not in self._slots.in_flight
-        ]
+        requested, known = self._slots.requested_ids(), self._slots.ids()
+        lost = [row.id for row in rows if row.state == ENQUEUED and row.id not in requested]
         if lost:
             self._database.take_back(lost)
-        for row in unknown:
-            if row.state == STARTED:
+        for row in rows:
+            if row.state == STARTED and row.id not in known:
                 self._slots.watch(row)
 
     def _requeue(self, dead, rows):

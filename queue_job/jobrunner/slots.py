@@ -43,8 +43,11 @@ class Slots:
 
     def ids(self):
         """:return: set of the ids of all jobs that a worker may be at"""
-        slots = [*self.in_flight.values(), *self.watched.values()]
-        return {job_id for slot in slots for job_id in slot.ids()}
+        return self.requested_ids() | _ids(self.watched)
+
+    def requested_ids(self):
+        """:return: set of the ids of those of them whose request is open"""
+        return _ids(self.in_flight)
 
     # -- what begins
 
@@ -177,3 +180,7 @@ class Slots:
         if place is not None:
             self._manager.remove_job(place.uuid, db_name=self._name)
         return place is not None
+
+
+def _ids(slots):
+    return {job_id for slot in slots.values() for job_id in slot.ids()}
