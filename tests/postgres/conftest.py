@@ -287,3 +287,19 @@ def ready(messages):
         )
 
     return wait
+
+
+LOCK = "SELECT pg_advisory_xact_lock(%s, (SELECT id FROM queue_job WHERE uuid = %s))"
+
+
+@pytest.fixture
+def lock(database, connect):
+    """A function that locks a job as its worker does; it returns the connection."""
+    from odoo.addons.queue_job.core.lock import JOB_LOCK_CLASS
+
+    def take(job):
+        connection = connect(database)
+        connection.cursor().execute(LOCK, [JOB_LOCK_CLASS, job])
+        return connection
+
+    return take
