@@ -98,8 +98,10 @@ def _has_news(connection):
 
 
 def _clean(connection):
-    # in a transaction: for autocommit, and back, psycopg2 would send more statements of its own
     connection.rollback()
+    # In this order psycopg2 adds no statement of its own, and it is one way to PostgreSQL.
+    connection.set_session(isolation_level="DEFAULT", readonly="DEFAULT")
+    connection.autocommit = True
     with connection.cursor() as cursor:
         cursor.execute(CLEAN)
-    connection.commit()
+    connection.autocommit = False

@@ -181,9 +181,8 @@ def _make_connection(url):
     parts = urlsplit(url)
     kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
     connection = kind(parts.hostname, parts.port, timeout=CONNECT_TIMEOUT)
-    # It connects when the text of the request is ready, and the options are set before that: all idle
-    # workers of a prefork server wake up then, and take the cores for a moment; by then the request
-    # should be there.
+    # It connects when the text of the request is ready, and the options are set before that: a worker
+    # that accepts it waits for nothing else.
     connection._create_connection = partial(create_connection, socket_options=SOCKET_OPTIONS)
     return connection
 
