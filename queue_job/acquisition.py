@@ -14,7 +14,6 @@ from odoo.tools import str2bool
 from . import job_storage, job_values
 from .core import dead_job, time_limit
 from .core.log_text import one_line, quoted
-from .core.slot import successor_lease
 from .core.states import FAILED
 from .exception import JobError, JobTimedOut, NoSuchJobError
 from .job import Job
@@ -75,9 +74,7 @@ def acquire_hint(env, job_id, channel, grant=None, slot=None, sent=None):
     :param sent: :class:`.next_claim.NextClaim` of this job, which went with the commit of the one before
     :return: the job; None: it can't be claimed, or has failed already
     """
-    start = sent.start if sent else Job.start_values()
-    if slot is not None:
-        start["lease"] = successor_lease(slot, start["lease"])
+    start = sent.start if sent else Job.start_values(slot)
     row = _claim(env, PENDING, start, sent, id=job_id, channel=channel, grant=grant)
     return row and _begin_try(env, row)
 

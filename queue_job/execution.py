@@ -139,8 +139,6 @@ def wake_dependents(env, job):
     job.released = None
     set_isolation(env.cr, ISOLATION_LEVEL_READ_COMMITTED)
     if claim:
-        # it is that job which comes next; and nobody is to find it dead meanwhile
-        job.successor = None
-        claim.hold(env.cr)
+        claim.make_way(job)
     job.enqueue_waiting()
     env.cr.commit()

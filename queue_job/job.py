@@ -116,9 +116,10 @@ class Job(Call, Row, Moves, Try, Links):
     #: Whether it has to wait for another job, where that was looked up for many at once.
     is_held = None
 
-    #: As of the last :meth:`lock`: whether a row that depends on its row depends on no other, None: there is
-    #: none; and whether others do behind a barrier.
-    is_only_parent = None
+    #: As of the last :meth:`lock`: of the first row that depends on its row the id, whether it depends on no
+    #: other, and whether it is the only one, and might be next in the channel; None: there is none. And whether
+    #: others do behind a barrier.
+    first_child = None
     is_before_barrier = False
     #: :class:`.core.slot.Successor`, which of the jobs that it releases its slot may run next.
     successor = None

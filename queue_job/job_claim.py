@@ -60,8 +60,8 @@ PENDING = Which(
 #: Which fields of a claimed row are dates with times.
 _MOMENTS = tuple(name for name in CLAIMED_FIELDS if name.startswith("date_") or name == "eta")
 
-#: What the lock of a job says beside its row: whether it was free, and whether other jobs depend on this one.
-LOCKED_FIELDS = ("is_locked", "is_only_parent", "is_before_barrier")
+#: What the lock of a job says beside its row: whether it was free, and which other jobs depend on this one.
+LOCKED_FIELDS = ("is_locked", "first_child", "is_before_barrier")
 
 LOCK = "SELECT queue_job_lock(%(uuid)s, %(lease)s)"
 
@@ -139,7 +139,7 @@ def lock(job):
     flush_cache(job.env["queue.job"])
     cr.execute(LOCK, {"uuid": job.uuid, "lease": job.lease})
     values = cr.fetchone()[0] or (False, None, False)
-    is_locked, job.is_only_parent, job.is_before_barrier = values
+    is_locked, job.first_child, job.is_before_barrier = values
     return is_locked
 
 

@@ -70,7 +70,13 @@ class Links:
     @property
     def has_dependents(self):
         """Whether other rows depend on its row, as of the last ``lock``."""
-        return self.is_only_parent is not None or self.is_before_barrier
+        return self.first_child is not None or self.is_before_barrier
+
+    @property
+    def next_step(self):
+        """Id of the row that depends on its row, if those two are steps of a chain, in one channel; else None."""
+        child_id, is_only_parent, is_only_child = self.first_child or (None, False, False)
+        return child_id if is_only_parent and is_only_child and not self.is_before_barrier else None
 
     def should_check_dependents(self):
         """Whether some job waits for this one."""
@@ -80,7 +86,8 @@ class Links:
 
     def is_waited_for_alone(self):
         """Whether some job waits for this one which, as far as its row is known, waits for no other."""
-        return bool(self.is_only_parent or self._reverse_depends_on or self._barriers_behind)
+        is_only_parent = self.first_child and self.first_child[1]
+        return bool(is_only_parent or self._reverse_depends_on or self._barriers_behind)
 
     def release_statement(self):
         """:return: (SQL, parameters): :meth:`enqueue_waiting` in the database; None: nothing waits"""

@@ -5,6 +5,7 @@ import os
 import secrets
 from datetime import timedelta
 
+from .core.slot import successor_lease
 from .core.states import CANCELLED, DONE, ENQUEUED, FAILED, PENDING, STARTED, WAIT_DEPENDENCIES
 
 
@@ -41,12 +42,15 @@ class Moves:
         self._assign(self.start_values())
 
     @staticmethod
-    def start_values():
-        """:return: dict of what a claim writes for a try of this process"""
+    def start_values(slot=None):
+        """:param slot: uuid of the first job of the slot, for a job that the runner has not hinted
+        :return: dict of what a claim writes for a try of this process
+        """
+        # whoever has claimed the job knows it
+        lease = secrets.token_hex(8)
         return {
             "worker_pid": os.getpid(),
-            # whoever has claimed the job knows it
-            "lease": secrets.token_hex(8),
+            "lease": lease if slot is None else successor_lease(slot, lease),
         }
 
     def set_done(self, result=None):

@@ -30,10 +30,12 @@ from .job_values import (
 #: What the function writes of a job that is done, in the order of its parameters.
 _DONE_PARAMETERS = ("retry", "date_done", "exec_time", "result", "result_json")
 _DONE_FIELDS = frozenset(("state", *_DONE_PARAMETERS))
-_SETTLE = f"queue_job_settle_done(%s{', %s' * len(_DONE_PARAMETERS)}"
-SETTLE_DONE = f"SELECT {_SETTLE})"
+_DONE_VALUES = f"%s{', %s' * len(_DONE_PARAMETERS)}"
+SETTLE_DONE = f"SELECT queue_job_settle_done({_DONE_VALUES})"
 #: … and start another job: ``id channel grant worker_pid lease``.
-SETTLE_DONE_AND_CLAIM = f"SELECT {_SETTLE}, %s, %s, %s, %s, %s)"
+SETTLE_DONE_AND_CLAIM = f"SELECT queue_job_settle_done({_DONE_VALUES}, %s, %s, %s, %s, %s)"
+#: … which is the only one that waits for it, and for nothing else, and comes before another one, or NULL: its id.
+SETTLE_PARENT_AND_CLAIM = f"SELECT queue_job_settle_parent({_DONE_VALUES}, %s, %s, %s, %s, %s, %s)"
 
 
 def find(env, uuids):

@@ -13,7 +13,7 @@ import psycopg2
 from psycopg2.extensions import ISOLATION_LEVEL_REPEATABLE_READ
 
 from .core.log_text import one_line
-from .job_storage import SETTLE_DONE, SETTLE_DONE_AND_CLAIM
+from .job_storage import SETTLE_DONE, SETTLE_DONE_AND_CLAIM, SETTLE_PARENT_AND_CLAIM
 from .session import reset_of
 from .slot_cursor import (
     commit_with,
@@ -45,7 +45,10 @@ class NextClaim:
     :param float deadline: until when it may begin, by the monotonic clock
     """
 
+    _settle = SETTLE_DONE_AND_CLAIM
+
     def __init__(self, job_id, start, channel, grant, deadline):
+        self.job_id = job_id
         self.start = start
         self._key = job_id, start["lease"]
         self._parameters = job_id, channel, grant, start["worker_pid"], start["lease"]
@@ -74,18 +77,19 @@ class NextClaim:
             and statement[0] == SETTLE_DONE
             and not self.is_late
             and not (registry.registry_invalidated or registry.cache_invalidated)
-            and not job.is_waited_for_alone()
+            and self._comes_first(job)
         )
+
+    def _comes_first(self, job):
+        return not job.is_waited_for_alone()
 
     def commit(self, job, statement):
         """Commit ``job``, with all that Odoo does then; claim and lock the next one."""
         cr = job.env.cr
-        frees, ids = "false", ()
-        if job.should_check_dependents():
-            frees, ids = _FREES_OTHERS, (job._row_id,)
+        frees, ids = self._question(job)
         # RESET in a transaction of its own: the next job may roll back. All have the isolation of the first one.
         text = f"""
-            {SETTLE_DONE_AND_CLAIM};
+            {self._settle};
             COMMIT AND CHAIN; {reset_of(cr)} COMMIT AND CHAIN;
             {_LOCK}, {frees}
         """
@@ -93,14 +97,22 @@ class NextClaim:
         parameters = (*statement[1], *self._parameters, *self._key, *ids)
         self._statement_count = commit_with(cr, text, parameters)
 
+    def _question(self, job):
+        """:return: (SQL, parameters): whether others can go on now"""
+        return (_FREES_OTHERS, (job._row_id,)) if job.should_check_dependents() else ("false", ())
+
     def frees_others(self, cr):
         """Whether others may wait for nothing but the job that was committed."""
         answer = self._read_answer(cr)
         return answer is None or answer[1]
 
-    def hold(self, cr):
-        """Take the lock of the job that was claimed in another transaction, so that it is not found dead meanwhile."""
-        cr.execute(_LOCK, self._key)
+    def make_way(self, job):
+        """In the transaction, not the next job's, in which those are released that wait for ``job``.
+
+        The one that was claimed comes next, whatever that is; and nobody is to find it dead meanwhile.
+        """
+        job.successor = None
+        job.env.cr.execute(_LOCK, self._key)
 
     def take(self, cr):
         """Be in the transaction of the job that was claimed.
@@ -140,3 +152,34 @@ class NextClaim:
                 "a job that was claimed is not begun, and could not be given back: %s",
                 one_line(error),
             )
+
+
+class ChildClaim(NextClaim):
+    """The claim of the only job that waits for the one that is committed, if it comes before another one.
+
+    :param int before: id of that one, or None
+    """
+
+    _settle = SETTLE_PARENT_AND_CLAIM
+
+    def __init__(self, *args, before):
+        super().__init__(*args)
+        self._parameters = (*self._parameters, before)
+
+    def _comes_first(self, job):
+        return True
+
+    def _question(self, job):
+        return "false", ()
+
+    def frees_others(self, cr):
+        """Whether that job, or another one, is to be released."""
+        answer = self._read_answer(cr)
+        return answer is None or answer[0] is None
+
+    def make_way(self, job):
+        if self._answer is None:
+            # who knows whether it was claimed
+            super().make_way(job)
+        else:
+            self.is_open = False

@@ -24,7 +24,7 @@ from ..core.slot import (
 from ..core.states import FAILED
 from ..exception import NoSuchJobError
 from ..job import Job
-from ..next_claim import NextClaim
+from ..next_claim import ChildClaim, NextClaim
 from ..outcome import Retry, Return, classify
 from ..surroundings import run_apart
 
@@ -66,6 +66,10 @@ class _Slot:
     @property
     def has_sent_claim(self):
         return self.next_claim is not None and self.next_claim.is_open
+
+    @property
+    def has_sent_claim_of_child(self):
+        return self.has_sent_claim and isinstance(self.next_claim, ChildClaim)
 
 
 def _check_text(name, value):
@@ -173,22 +177,34 @@ class RunJobController(http.Controller):
                 may_release = job.successor is not None and job.has_dependents
                 slot_cursor.expect_claim(slot.cr, may_release or count < len(slot.hints))
                 job.releases_at_commit = slot.is_plain
-                job.next_claim = slot.next_claim = cls._claim_of_next(slot, count)
+                job.next_claim = slot.next_claim = cls._claim_of_next(slot, job, count)
                 run_apart(cls._run_and_report, env, job)
-            if job.next_id is None:
+            sent = slot.next_claim if slot.has_sent_claim_of_child else None
+            next_id = sent.job_id if sent else job.next_id
+            if next_id is None:
                 return True
             if slot.cr.closed:
                 break
             env = slot_cursor.fresh_environment(slot.cr)
-            job = acquisition.acquire_hint(env, job.next_id, slot.channel, slot.grant, slot.uuid)
+            job = acquisition.acquire_hint(
+                env, next_id, slot.channel, slot.grant, slot=slot.uuid, sent=sent
+            )
         return False
 
     @classmethod
-    def _claim_of_next(cls, slot, count):
-        if not slot.is_plain or count >= len(slot.hints):
+    def _claim_of_next(cls, slot, job, count):
+        if not slot.is_plain:
             return None
-        start = Job.start_values()
-        return NextClaim(slot.hints[count], start, slot.channel, slot.grant, slot.deadline)
+        rest = slot.channel, slot.grant, slot.deadline
+        if job.successor and job.next_step:
+            before = next(iter(job.successor.before), None)
+            # what was created later comes later, most often
+            if before is None or job.next_step < before:
+                start = Job.start_values(slot.uuid)
+                return ChildClaim(job.next_step, start, *rest, before=before)
+        if count < len(slot.hints):
+            return NextClaim(slot.hints[count], Job.start_values(), *rest)
+        return None
 
     @classmethod
     def _run_and_report(cls, env, job):

@@ -32,7 +32,8 @@ FINAL_STATES = (DONE, CANCELLED, FAILED)
 
 #: ``state -> states it may move to``.
 TRANSITIONS = {
-    WAIT_DEPENDENCIES: {PENDING, DONE, CANCELLED},
+    # wait_dependencies -> started: inside a slot, with the end of its only parent
+    WAIT_DEPENDENCIES: {PENDING, STARTED, DONE, CANCELLED},
     # pending -> started: inside a slot, without a dispatch of its own
     PENDING: {ENQUEUED, STARTED, DONE, CANCELLED, WAIT_DEPENDENCIES},
     # enqueued -> pending: the dispatch failed, or its runner is gone

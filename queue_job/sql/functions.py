@@ -59,6 +59,22 @@ def _set(values):
     return "SET " + ", ".join(f"{name} = {value}" for name, value in values.items())
 
 
+#: A job that waits for the one that is done and for nothing else, where nothing else waits for that one, and which comes
+#: before what is next in its channel.
+_ONLY_CHILD = """id = _id AND state IS NOT DISTINCT FROM 'wait_dependencies' AND channel = _channel
+                   AND (eta IS NULL OR eta <= statement_timestamp() AT TIME ZONE 'UTC')
+                   AND awaits_failure IS NOT TRUE
+                   AND NOT EXISTS (SELECT FROM queue_job_dependency
+                                    WHERE parent_id = _done_id AND child_id <> _id)
+                   AND NOT EXISTS (SELECT FROM queue_job_dependency
+                                    WHERE child_id = _id AND parent_id <> _done_id)
+                   AND NOT EXISTS (SELECT FROM queue_job_barrier WHERE job_id = _done_id AND is_parent)
+                   AND NOT EXISTS (SELECT FROM queue_job_barrier WHERE job_id = _id AND NOT is_parent)
+                   AND NOT EXISTS (SELECT FROM queue_job AS other
+                                    WHERE other.id = _before
+                                      AND (other.priority, other.date_created, other.id)
+                                          < (queue_job.priority, queue_job.date_created, _id))"""
+
 #: One of each in one statement.
 _DONE_AND_STARTED = {
     name: f"CASE id WHEN _done_id THEN {_DONE.get(name, name)} ELSE {_STARTED.get(name, name)} END"
@@ -118,20 +134,20 @@ _PENDING = """id = _id AND state IS NOT DISTINCT FROM 'pending' AND channel = _c
 #: that job: it undoes the block, the gate is free again, and the job is claimed for itself, later. What is wrong with
 #: the job before is found again by the statement for it alone. The epoch is the one of this moment, see
 #: ``leader.py``, and is read when the gate is shared.
-_SETTLE_DONE = f"""
+_SETTLE_DONE = """
 DECLARE
-    _epoch text := {_EPOCH};
+    _epoch text := {epoch};
     _timeout text := current_setting('lock_timeout');
     _ text;
 BEGIN
     IF _id IS NOT NULL THEN
         BEGIN
-            IF pg_try_advisory_xact_lock_shared({GATE_LOCK_CLASS}, 0) THEN
+            IF pg_try_advisory_xact_lock_shared({gate}, 0) THEN
                 _ := set_config('lock_timeout', '10ms', true);
-                UPDATE queue_job {_set(_DONE_AND_STARTED)}
+                UPDATE queue_job {done_and_started}
                  WHERE id IN (_done_id, _id)
                    AND (id = _done_id
-                        OR {_PENDING}
+                        OR {condition}
                        AND (_epoch IS NULL
                             OR _epoch = pg_sequence_last_value('queue_job_epoch')::text));
                 _ := set_config('lock_timeout', _timeout, true);
@@ -141,9 +157,14 @@ BEGIN
             RAISE DEBUG 'job % is not claimed with the commit of the one before: %', _id, SQLERRM;
         END;
     END IF;
-    UPDATE queue_job {_set(_DONE)}
+    UPDATE queue_job {done}
      WHERE id = _done_id;
 END"""
+
+_SETTLE_PARAMETERS = """_done_id integer, _retry integer, _date_done timestamp,
+    _exec_time double precision, _result text, _result_json text, _id integer DEFAULT NULL,
+    _channel varchar DEFAULT NULL, _grant varchar DEFAULT NULL, _worker_pid integer DEFAULT NULL,
+    _lease varchar DEFAULT NULL"""
 
 #: Take the lock of a started job until the end of the transaction; nothing is written. It
 #: says who runs the job, the lease in the row says who may settle it. With it this
@@ -168,11 +189,20 @@ BEGIN{notice_lost_client}
     RETURN _result;
 END"""
 
-#: Whether the lock was free; whether a job that depends on this one (the first of them) depends on no other, NULL:
-#: there is none; and whether some stand behind a barrier.
+#: Whether the lock was free. Of the first job that depends on this one its id, whether it depends on no other, and
+#: whether it is the only one, and might well be next in the channel; NULL: there is none. Whether some stand behind a barrier.
 _LOCKED = f"""pg_try_advisory_xact_lock({JOB_LOCK_CLASS}, id),
-           (SELECT NOT EXISTS (SELECT FROM queue_job_dependency AS other
-                                WHERE other.child_id = own.child_id AND other.parent_id <> own.parent_id)
+           (SELECT json_build_array(
+                       own.child_id,
+                       NOT EXISTS (SELECT FROM queue_job_dependency AS other
+                                    WHERE other.child_id = own.child_id
+                                      AND other.parent_id <> own.parent_id),
+                       (SELECT child.channel = queue_job.channel AND child.eta IS NULL
+                           AND child.priority <= queue_job.priority
+                           AND NOT EXISTS (SELECT FROM queue_job_dependency AS other
+                                            WHERE other.parent_id = own.parent_id
+                                              AND other.child_id > own.child_id)
+                          FROM queue_job AS child WHERE child.id = own.child_id))
               FROM queue_job_dependency AS own WHERE own.parent_id = queue_job.id
           ORDER BY own.child_id LIMIT 1),
            EXISTS (SELECT FROM queue_job_barrier WHERE job_id = queue_job.id AND is_parent)"""
@@ -189,6 +219,8 @@ def _filled(body, **parts):
         gate=GATE_LOCK_CLASS,
         epoch=_EPOCH,
         started=_set(_STARTED),
+        done=_set(_DONE),
+        done_and_started=_set(_DONE_AND_STARTED),
         notice_lost_client=NOTICE_LOST_CLIENT,
         **parts,
     )
@@ -237,11 +269,12 @@ FUNCTIONS = {
         _filled(_LOCK, items=f"{_LOCKED}, {_ROW}", key="id = _id"),
     ),
     "queue_job_settle_done": (
-        "(_done_id integer, _retry integer, _date_done timestamp, _exec_time double precision,"
-        " _result text, _result_json text, _id integer DEFAULT NULL, _channel varchar DEFAULT NULL,"
-        " _grant varchar DEFAULT NULL, _worker_pid integer DEFAULT NULL,"
-        f" _lease varchar DEFAULT NULL) RETURNS void {_SETTINGS}",
-        _SETTLE_DONE,
+        f"({_SETTLE_PARAMETERS}) RETURNS void {_SETTINGS}",
+        _filled(_SETTLE_DONE, condition=_PENDING),
+    ),
+    "queue_job_settle_parent": (
+        f"({_SETTLE_PARAMETERS}, _before integer DEFAULT NULL) RETURNS void {_SETTINGS}",
+        _filled(_SETTLE_DONE, condition=_ONLY_CHILD),
     ),
 }
 

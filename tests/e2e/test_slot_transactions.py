@@ -143,9 +143,10 @@ def three_jobs(method, then="write_nothing"):
 def slot(method, before=lambda: None, controller=RunJobController, then="write_nothing", **options):
     return run(three_jobs(method, then), before, controller, **options)
 
-def chain_in_a_slot(before=lambda: None, method="write_nothing", controller=RunJobController):
+def chain_in_a_slot(before=lambda: None, method="write_nothing", controller=RunJobController,
+                    then="write_nothing"):
     partner = env["res.partner"]
-    names = (method, "write_nothing", "write_nothing")
+    names = (method, then, "write_nothing")
     jobs = [getattr(partner.delayable(channel="root"), name)() for name in names]
     chain(*jobs).delay()
     return run([job._generated_job.uuid for job in jobs], before, controller, behind="0")
@@ -229,11 +230,14 @@ def make_second_unreadable():
     digits = "9" * 5000
     elsewhere(f"UPDATE queue_job SET args = '[{digits}]' WHERE id = {ids[1]}")
 
-def forbid(statement):
+def move_second():
+    elsewhere(f"UPDATE queue_job SET channel = 'root.other' WHERE id = {ids[1]}")
+
+def forbid(statement, state="pending"):
     elsewhere("CREATE FUNCTION probe_forbid() RETURNS trigger LANGUAGE plpgsql AS"
               f" $${statement}$$")
     elsewhere("CREATE TRIGGER probe_forbid BEFORE UPDATE ON queue_job FOR EACH ROW"
-              " WHEN (NEW.state = 'started' AND OLD.state = 'pending')"
+              f" WHEN (NEW.state = 'started' AND OLD.state = '{state}')"
               " EXECUTE FUNCTION probe_forbid()")
 
 def allow():
@@ -269,6 +273,14 @@ class RollsBack(RunJobController):
 slot("write_nothing")
 results = {name: slot(name) for name in [method.__name__ for method in METHODS]}
 results["chain"] = chain_in_a_slot()
+for name in ("be_cancelled", "fail_at_commit", "lose_connection_at_commit", "hook_after_commit", "delay_more"):
+    results[f"chain_{name}"] = chain_in_a_slot(method=name)
+    env.cr.rollback()
+results["chain_elsewhere"] = chain_in_a_slot(before=move_second)
+results["chain_anew"] = chain_in_a_slot(
+    before=lambda: forbid("BEGIN RAISE EXCEPTION 'no'; END", "wait_dependencies"))
+env.cr.rollback()
+allow()
 results["budget"] = at_the_end_of_the_budget()
 results["chain_without_signals"] = without_signals(chain_in_a_slot)
 results["without_signals"] = without_signals(lambda: slot("write_nothing"))
@@ -276,6 +288,7 @@ results["group"] = group_in_a_slot()
 results["group_before_one"] = group_in_a_slot(1)
 results["set"] = slot("set_something", then="look_at_it")
 results["set_without_signals"] = without_signals(lambda: slot("set_something", then="look_at_it"))
+results["set_in_a_chain"] = chain_in_a_slot(method="set_something", then="look_at_it")
 results["set_in_a_group"] = group_in_a_slot(method="set_something", then="look_at_it")
 results["late"] = slot("fail_late", deadline=time.monotonic() + 4)
 elsewhere('''
@@ -301,7 +314,7 @@ results["release_breaks"]["signals"] = signals() - before
 env.cr.rollback()
 elsewhere("CREATE TRIGGER probe_lose AFTER UPDATE OF state ON queue_job FOR EACH ROW"
           " WHEN (OLD.state = 'wait_dependencies') EXECUTE FUNCTION probe_terminate()")
-results["release_loses_connection"] = chain_in_a_slot()
+results["release_loses_connection"] = chain_in_a_slot(before=move_second)
 env.cr.rollback()
 elsewhere("DROP TRIGGER probe_lose ON queue_job")
 results["claim_finds_nothing"] = slot("write_nothing", before=cancel_second)
@@ -311,6 +324,8 @@ results["lock_breaks"] = slot(
 rename("queue_job_lock_gone", "queue_job_lock_claimed")
 env.cr.rollback()
 results["lock_loses_connection"] = slot("write_nothing", before=lock_terminates)
+env.cr.rollback()
+results["chain_lock_loses_connection"] = chain_in_a_slot()
 env.cr.rollback()
 elsewhere("DROP FUNCTION queue_job_lock_claimed(integer, varchar)")
 rename("queue_job_lock_gone", "queue_job_lock_claimed")
@@ -386,13 +401,47 @@ def test_one_more_where_others_waited_for_several(results, name):
     assert result["behind"] == ["pending"]
 
 
-def test_two_where_another_job_waits_for_it_alone(results):
+def test_one_way_for_each_step_of_a_chain(results):
     result = results["chain"]
     assert result["states"] == ["done"] * 3
-    assert result["statements"] == 6
+    assert result["statements"] == 4
+    assert result["locks"] == 0
 
 
-@pytest.mark.parametrize("name", ["set", "set_without_signals", "set_in_a_group"])
+def test_a_step_in_another_channel_is_released_with_the_commit(results):
+    result = results["chain_elsewhere"]
+    assert result["states"] == ["done", "pending", "wait_dependencies"]
+    assert result["statements"] == 2
+
+
+def test_a_step_that_cannot_be_claimed_like_that(results):
+    """It is released, and claimed for itself."""
+    assert results["chain_anew"]["states"] == ["done"] * 3
+
+
+@pytest.mark.parametrize(
+    ("name", "states"),
+    [
+        # while the first one ran
+        ("be_cancelled", ["done", "cancelled", "wait_dependencies"]),
+        ("fail_at_commit", ["failed", "wait_dependencies", "wait_dependencies"]),
+        ("lose_connection_at_commit", ["pending", "wait_dependencies", "wait_dependencies"]),
+        ("hook_after_commit", ["done"] * 3),
+        ("delay_more", ["done"] * 3),
+    ],
+)
+def test_the_first_step_of_a_chain(results, name, states):
+    assert results[f"chain_{name}"]["states"] == states
+    assert results[f"chain_{name}"]["locks"] == 0
+
+
+def test_a_step_that_was_claimed_and_is_not_begun_is_pending(results):
+    result = results["chain_lock_loses_connection"]
+    assert result["states"] == ["done", "pending", "wait_dependencies"]
+    assert result["second"][2:] == [None, 0]
+
+
+@pytest.mark.parametrize("name", ["set", "set_without_signals", "set_in_a_chain", "set_in_a_group"])
 def test_what_a_job_has_set_is_not_for_the_next_one(results, name):
     """Nor when that one has rolled back."""
     assert set(results[name]["states"]) == {"done"}

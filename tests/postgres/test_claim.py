@@ -13,10 +13,17 @@ from stack.waiting import wait_until
 JOBS = 3000
 #: The end of a job and the beginning of the claim.
 END = "queue_job_settle_done(%s, 1, now()::timestamp, 0, NULL, NULL,"
+END_OF_PARENT = END.replace("done", "parent")
 BLOCKS = """
     SELECT sum(heap_blks_read + heap_blks_hit + idx_blks_read + idx_blks_hit)
       FROM pg_statio_user_tables WHERE relname = 'queue_job'
 """
+LINK = """
+    INSERT INTO queue_job_dependency (child_id, parent_id)
+    SELECT child.id, parent.id FROM queue_job child, queue_job parent
+     WHERE child.uuid = %s AND parent.uuid = %s
+"""
+AT_BARRIER = "INSERT INTO queue_job_barrier SELECT 1, %s, id FROM queue_job WHERE uuid = %s"
 #: A statement waits for a row, and no gate is shared.
 WAITS_WITHOUT_GATE = f"""
     SELECT 1 FROM pg_stat_activity
@@ -46,20 +53,41 @@ def worker(connect, database, insert):
 def claim(worker, sql, epoch):
     """A function that claims job ``next``, and returns the states of the job before and of that one."""
 
-    def claim(meanwhile=lambda: None, grant=None, channel="root"):
+    def claim(
+        meanwhile=lambda: None,
+        grant=None,
+        channel="root",
+        statement=f"{END} %s, %s, %s, 42, 'lease')",
+    ):
         with worker.cursor() as cursor:
             cursor.execute("SET LOCAL lock_timeout = '7s'; SELECT FROM queue_job")
             meanwhile()
             ids = dict(sql("SELECT uuid, id FROM queue_job"))
             grant = grant or f"{epoch}.token"
             values = [ids["before"], ids["next"], channel, grant]
-            cursor.execute(f"SELECT {END} %s, %s, %s, 42, 'lease')", values)
+            cursor.execute(f"SELECT {statement}", values)
             cursor.execute("SHOW lock_timeout")
             assert cursor.fetchone() == ("7s",)
         worker.commit()
         return [state for (state,) in sql("SELECT state FROM queue_job ORDER BY uuid")]
 
     return claim
+
+
+@pytest.fixture
+def step(insert, sql, claim):
+    """A function that claims job ``next``, which waits for the job before, and returns the state of that one."""
+    insert(uuid="next", state="wait_dependencies")
+    insert(uuid="other")
+    sql(LINK, "next", "before")
+
+    def claim_step(meanwhile=lambda: None, before="NULL", **options):
+        statement = f"{END_OF_PARENT} %s, %s, %s, 42, 'lease', {before})"
+        state, state_of_next, _state_of_other = claim(meanwhile, statement=statement, **options)
+        assert state == "done"
+        return state_of_next
+
+    return claim_step
 
 
 @pytest.fixture
@@ -152,6 +180,63 @@ def test_a_conflict_of_the_job_before_is_its_own(insert, sql, claim):
         claim(lambda: sql("UPDATE queue_job SET lease = 'another' WHERE uuid = 'before'"))
 
 
+def test_a_step_of_a_chain(step, sql):
+    assert step() == "started"
+    assert sql("SELECT worker_pid, lease FROM queue_job WHERE uuid = 'next'") == [(42, "lease")]
+
+
+@pytest.mark.parametrize(
+    ("priority", "state"), [(5, "wait_dependencies"), (10, "started"), (15, "started")]
+)
+def test_a_step_that_comes_before_another_job(step, sql, priority, state):
+    sql("UPDATE queue_job SET priority = %s WHERE uuid = 'other'", priority)
+    assert step(before="(SELECT id FROM queue_job WHERE uuid = 'other')") == state
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        (LINK, "next", "other"),
+        (LINK, "other", "before"),
+        (AT_BARRIER, False, "next"),
+        (AT_BARRIER, True, "before"),
+        ("UPDATE queue_job SET awaits_failure = true WHERE uuid = 'next'",),
+        ("UPDATE queue_job SET channel = 'root.other' WHERE uuid = 'next'",),
+        ("UPDATE queue_job SET eta = '2999-01-01' WHERE uuid = 'next'",),
+    ],
+    ids=["parent", "child", "behind", "front", "handler", "channel", "eta"],
+)
+def test_a_step_that_is_none(step, sql, change):
+    sql(*change)
+    assert step() == "wait_dependencies"
+
+
+@pytest.mark.parametrize("state", ["pending", "cancelled"])
+def test_a_job_that_does_not_wait_is_no_step(step, sql, state):
+    sql("UPDATE queue_job SET state = %s WHERE uuid = 'next'", state)
+    assert step() == state
+
+
+def test_a_step_that_gets_another_parent_meanwhile(step, sql):
+    def add():
+        sql(LINK, "next", "other")
+        # as whoever stores the job does
+        sql("UPDATE queue_job SET dependencies = '{}' WHERE uuid = 'next'")
+
+    assert step(add) == "wait_dependencies"
+
+
+def test_a_step_where_the_gate_is_closed(step, jobrunner, connect, database):
+    from odoo.addons.queue_job.core.lock import GATE_LOCK_CLASS
+
+    connect(database).cursor().execute("SELECT pg_advisory_xact_lock(%s, 0)", [GATE_LOCK_CLASS])
+    assert step() == "wait_dependencies"
+
+
+def test_a_step_in_an_epoch_that_is_over(step, epoch):
+    assert step(grant=f"{epoch - 1}.token") == "wait_dependencies"
+
+
 def test_the_job_itself_is_no_next_job(sql, worker):
     with worker.cursor() as cursor:
         cursor.execute(f"SELECT {END % 'id'} id, 'root', NULL, 42, 'lease') FROM queue_job")
@@ -203,6 +288,7 @@ def test_an_error_of_the_next_job_is_none_of_the_one_before(insert, sql, claim):
     "statement",
     [
         f"SELECT {END % 0} %(id)s, 'root', NULL, 1, 'x')",
+        f"SELECT {END_OF_PARENT % 0} %(id)s, 'root', NULL, 1, 'x')",
         "SELECT queue_job_start_pending(%(id)s, 'root', NULL, 1, 'x')",
         "SELECT queue_job_claim_pending(%(id)s, 'root', NULL, 1, 'x')",
         "SELECT queue_job_start_enqueued('sent' || %(id)s, NULL, 1, 'x')",
@@ -217,10 +303,14 @@ def test_the_cost_does_not_depend_on_when_it_was_planned(
         insert_many(JOBS, "done")
         sql("VACUUM ANALYZE queue_job")
     worker.execute(statement, {"id": 0})
-    insert_many(JOBS, "pending")
-    insert_many(JOBS, "enqueued")
+    for waiting in ("pending", "enqueued", "wait_dependencies"):
+        insert_many(JOBS, waiting)
     sql("UPDATE queue_job SET uuid = 'sent' || id WHERE state = 'enqueued'")
-    state = "enqueued" if "sent" in statement else "pending"
+    state = "pending"
+    if "sent" in statement:
+        state = "enqueued"
+    elif "parent" in statement:
+        state = "wait_dependencies"
     rows = sql("SELECT id FROM queue_job WHERE state = %s ORDER BY id DESC LIMIT 100", state)
     worker.execute("SELECT pg_stat_force_next_flush()")
     before = sql(BLOCKS)[0][0]
