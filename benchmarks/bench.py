@@ -151,7 +151,7 @@ class Bench:
     # -- turns
 
     def alternate(self, part, work, repetitions=None):
-        """Call ``work(side)`` for one side after the other, again and again.
+        """Call ``work(side)`` for one side after the other, again and again, each time in the opposite order.
 
         A side that fails is left out from then on; the others go on.
 
@@ -162,6 +162,8 @@ class Bench:
             for side in list(left):
                 if not self.guard(part, side, work, side):
                     left.remove(side)
+            # what the one before leaves behind hits each of them
+            left.reverse()
 
     def guard(self, part, side, work, *arguments):
         """Call ``work``, of the whole part with the bench; what goes wrong is among the results.

@@ -13,6 +13,7 @@ import math
 import os
 import select
 import time
+import weakref
 from contextlib import contextmanager, suppress
 
 import psycopg2
@@ -78,11 +79,7 @@ class QueueJobRunner:
         self._stop = False
         self._dispatcher = None
         self._stop_pipe = os.pipe()
-
-    def __del__(self):
-        for descriptor in getattr(self, "_stop_pipe", ()):
-            with suppress(OSError):
-                os.close(descriptor)
+        weakref.finalize(self, _close, self._stop_pipe)
 
     @classmethod
     def from_environ_or_config(cls):
@@ -359,6 +356,12 @@ class QueueJobRunner:
             # A connection is gone. Its next step says so, and serving it ends there.
             _logger.debug("waiting was cut short", exc_info=True)
             return True
+
+
+def _close(descriptors):
+    for descriptor in descriptors:
+        with suppress(OSError):
+            os.close(descriptor)
 
 
 def _seconds_left(waits):

@@ -105,26 +105,10 @@ class Base(models.AbstractModel):
             always
         :return: the patched method, with the original as its attribute ``origin``
         """
-        cls = type(self)
-        origin = getattr(cls, method_name)
-        options_name = f"{method_name}_job_options"
-
-        @functools.wraps(origin)
-        def auto_delay(self, *args, **kwargs):
-            context = self.env.context
-            if (
-                context.get("job_uuid")
-                or (context_key and not context.get(context_key))
-                or must_run_without_delay(self.env)
-            ):
-                return origin(self, *args, **kwargs)
-            get_options = getattr(self, options_name, None)
-            options = get_options(*args, **kwargs) if get_options else {}
-            return getattr(self.with_delay(**options), method_name)(*args, **kwargs)
-
-        auto_delay.origin = origin
-        setattr(cls, method_name, auto_delay)
-        return auto_delay
+        origin = getattr(type(self), method_name)
+        setattr(type(self), method_name, _auto_delayed(origin, method_name, context_key))
+        # Another one: some put it in the class themselves, as a wrapper of what is there.
+        return _auto_delayed(origin, method_name, context_key)
 
     def _run_job_function(self, path, *args, **kwargs):
         """Call a function declared with ``@job``; the method of its jobs.
@@ -152,3 +136,23 @@ class Base(models.AbstractModel):
         """:return: dict, the context that is kept with a recordset in a job"""
         keys = self._job_prepare_context_before_enqueue_keys()
         return {key: value for key, value in self.env.context.items() if key in keys}
+
+
+def _auto_delayed(origin, method_name, context_key):
+    options_name = f"{method_name}_job_options"
+
+    @functools.wraps(origin)
+    def auto_delay(self, *args, **kwargs):
+        context = self.env.context
+        if (
+            context.get("job_uuid")
+            or (context_key and not context.get(context_key))
+            or must_run_without_delay(self.env)
+        ):
+            return origin(self, *args, **kwargs)
+        get_options = getattr(self, options_name, None)
+        options = get_options(*args, **kwargs) if get_options else {}
+        return getattr(self.with_delay(**options), method_name)(*args, **kwargs)
+
+    auto_delay.origin = origin
+    return auto_delay

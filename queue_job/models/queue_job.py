@@ -57,7 +57,7 @@ class QueueJob(models.Model):
 
     uuid = fields.Char(string="UUID", readonly=True, index=True, required=True)
     graph_uuid = fields.Char(string="Graph UUID", readonly=True, index="btree_not_null")
-    user_id = fields.Many2one(comodel_name="res.users", string="Run as")
+    user_id = fields.Many2one(comodel_name="res.users", string="Runs as")
     company_id = fields.Many2one(comodel_name="res.company", string="Company")
     name = fields.Char(string="Description", readonly=True)
     model_name = fields.Char(string="Model", readonly=True)
@@ -82,8 +82,8 @@ class QueueJob(models.Model):
         readonly=True,
         copy=False,
     )
-    args = JobSerialized(readonly=True, base_type=tuple, keep_types=True)
-    kwargs = JobSerialized(readonly=True, base_type=dict, keep_types=True)
+    args = JobSerialized(string="Arguments", readonly=True, base_type=tuple, keep_types=True)
+    kwargs = JobSerialized(string="Keyword Arguments", readonly=True, base_type=dict, keep_types=True)
     func_string = fields.Char(string="Call", readonly=True)
     state = fields.Selection(STATES, readonly=True, required=True)
     priority = fields.Integer(aggregator=False)
@@ -102,7 +102,7 @@ class QueueJob(models.Model):
     date_done = fields.Datetime(string="Done on", readonly=True)
     date_cancelled = fields.Datetime(string="Cancelled on", readonly=True)
     exec_time = fields.Float(
-        string="Duration",
+        string="Execution Time",
         readonly=True,
         aggregator="avg",
         help="Seconds from start to end.",
@@ -156,7 +156,7 @@ class QueueJob(models.Model):
         copy=False,
         help="The identity key, in the one job that keeps others with this key from waiting.",
     )
-    worker_pid = fields.Integer(readonly=True, aggregator=False)
+    worker_pid = fields.Integer(string="Worker PID", readonly=True, aggregator=False)
     lease = fields.Char(
         readonly=True,
         copy=False,

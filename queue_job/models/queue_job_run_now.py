@@ -51,7 +51,7 @@ class QueueJob(models.Model):
                 self.env._(
                     "%(job)s is in the state %(state)s and can't be run now.",
                     job=self.display_name,
-                    state=self.state,
+                    state=self._fields["state"].convert_to_export(self.state, self),
                 )
             )
         job = self._load_job()

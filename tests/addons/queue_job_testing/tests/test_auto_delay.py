@@ -1,4 +1,7 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl.html).
+import functools
+import inspect
+
 from odoo.addons.queue_job.job import Job
 from odoo.addons.queue_job.tests.common import JobMixin
 from odoo.tests import TransactionCase, tagged
@@ -49,6 +52,16 @@ class TestAutoDelay(TransactionCase, JobMixin):
         patched = model._patch_job_auto_delay("undocumented", context_key="k")
         self.addCleanup(delattr, type(model), "undocumented")
         self.assertIs(patched.origin, origin)
+        self.assertIs(self.record.undocumented(), True)
+        self.assertIsInstance(self.record.with_context(k=1).undocumented(), Job)
+
+    def test_put_in_the_class_by_the_caller(self):
+        """As a wrapper of what is there: addons know of no other way."""
+        model = self.env["queue.job.testing"]
+        patched = model._patch_job_auto_delay("undocumented", context_key="k")
+        self.addCleanup(delattr, type(model), "undocumented")
+        type(model).undocumented = functools.update_wrapper(patched, type(model).undocumented)
+        self.assertEqual(str(inspect.signature(type(model).undocumented)), "(self)")
         self.assertIs(self.record.undocumented(), True)
         self.assertIsInstance(self.record.with_context(k=1).undocumented(), Job)
 
