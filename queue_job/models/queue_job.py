@@ -83,7 +83,9 @@ class QueueJob(models.Model):
         copy=False,
     )
     args = JobSerialized(string="Arguments", readonly=True, base_type=tuple, keep_types=True)
-    kwargs = JobSerialized(string="Keyword Arguments", readonly=True, base_type=dict, keep_types=True)
+    kwargs = JobSerialized(
+        string="Keyword Arguments", readonly=True, base_type=dict, keep_types=True
+    )
     func_string = fields.Char(string="Call", readonly=True)
     state = fields.Selection(STATES, readonly=True, required=True)
     priority = fields.Integer(aggregator=False)
