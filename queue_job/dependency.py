@@ -28,6 +28,12 @@ INSERT_BARRIER = """
         ON CONFLICT DO NOTHING
 """
 
+#: Rows that have got another parent: a worker that is about to start one, in a snapshot from before, finds that it has changed
+#: (``queue_job_settle_parent`` in ``sql/functions.py``).
+TOUCH = f"""
+    UPDATE queue_job SET lease = lease WHERE uuid = ANY(%s) AND state = '{WAIT_DEPENDENCIES}'
+"""
+
 #: Make pending the children of a job that is done, as far as they have no unfinished parent: see
 #: ``sql/release.py``.
 RELEASE_DEPENDENTS = """
@@ -140,6 +146,10 @@ def write_dependencies(env, jobs, new=()):
         env.cr.execute(INSERT_EDGES, {"parents": list(parents), "children": list(children)})
     for barrier in barriers:
         _write_barrier(env.cr, barrier)
+    children = {child for _parent, child in pairs}
+    children |= {job.uuid for barrier in barriers for job in barrier.children}
+    if waiting := children.difference(job.uuid for job in new):
+        env.cr.execute(TOUCH, [sorted(waiting)])
     env["queue.job"].invalidate_model(["dependency_ids", "dependent_ids"])
 
 

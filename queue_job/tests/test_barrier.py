@@ -176,6 +176,26 @@ class TestBarrier(TransactionCase):
         self.assertEqual(len(self.records(second)[0].dependency_ids), SIZE)
         self.assertEqual(len(self.records(second)[0].dependencies["depends_on"]), SIZE)
 
+    def test_a_job_that_waits_already(self):
+        """A worker may be about to start it: it has to find that the row has changed meanwhile."""
+        first, second = self.calls(2)
+        chain(first, second).delay()
+        job = second._generated_job
+        for graph in (
+            chain(*self.calls(1), second),
+            group(*self.calls()).on_done(group(second, *self.calls())),
+        ):
+            with self.subTest(graph):
+                self.env.flush_all()
+                before = self.version(job)
+                graph.delay()
+                self.env.flush_all()
+                self.assertNotEqual(self.version(job), before)
+
+    def version(self, job):
+        self.env.cr.execute("SELECT ctid FROM queue_job WHERE uuid = %s", [job.uuid])
+        return self.env.cr.fetchone()
+
     def test_release(self):
         first, second, third, last = self.delay()
         self.done(*first[1:])
