@@ -49,12 +49,13 @@ def start_what_ended(stage):
             server.start()
 
 
-def delay_batch(stage):
+def delay_batch(stage, rng):
     """The request may meet what was killed just now: then it is sent again."""
     for seconds in KINDS:
         for _attempt in range(10):
             with contextlib.suppress(OSError, http.client.HTTPException, StackError):
-                stage.delay("leave", BATCH, {"seconds": seconds}, max_retries=0)
+                graph = rng.choice((None, "group", "chain"))
+                stage.delay("leave", BATCH, {"seconds": seconds}, graph=graph, max_retries=0)
                 break
             time.sleep(0.5)
 
@@ -73,7 +74,7 @@ def test_many_jobs_under_random_kills(lone_stage, lone_cluster, judge, endurance
         while (now := time.monotonic()) < end:
             if now >= next_batch:
                 next_batch += INTERVAL
-                delay_batch(here)
+                delay_batch(here, rng)
             time.sleep(rng.uniform(0.2, 2))
             kills[break_something(here, lone_cluster, rng)] += 1
             start_what_ended(here)

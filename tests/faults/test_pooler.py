@@ -84,7 +84,7 @@ def test_odoo_and_its_runner_through_the_pooler(pooled_stage, judge):
     """A worker is killed in mid-job, a job is stopped, many are done."""
     here = pooled_stage(workers=3, channels="root:3")
     here.delay("leave", 60, kwargs={"seconds": 0.05})
-    here.delay("leave", 20, by_group=True)
+    here.delay("leave", 20, graph="group")
     here.delay("try_again", 5, kwargs={"seconds": 1}, max_retries=3)
     (stopped,) = here.delay("leave", kwargs={"seconds": 60}, expected="cancelled", priority=2)
     # last, so that both run at once however long the other calls take

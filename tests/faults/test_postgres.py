@@ -87,7 +87,7 @@ def test_a_long_transaction_holds_the_horizon(calm, connect, judge):
     holder.set_session(isolation_level="REPEATABLE READ")
     holder.cursor().execute("SELECT count(*) FROM queue_job")
     start = time.monotonic()
-    calm.delay("leave", 400, by_group=True)
+    calm.delay("leave", 400, graph="group")
     judge(calm, "a long transaction holds the horizon", time.monotonic() - start)
     holder.rollback()
 

@@ -56,6 +56,25 @@ def test_a_job_that_kills_its_worker_always(calm, judge):
     assert "worker" in row[1]
 
 
+def test_workers_are_killed_in_chains(calm, judge):
+    """Of each chain one step after the other takes effect, though the next one is claimed with the end of each."""
+    chains = [
+        calm.delay("leave", 40, {"seconds": 0.02}, graph="chain", max_retries=0)
+        for _number in range(6)
+    ]
+    for _round in range(5):
+        time.sleep(0.7)
+        workers = "SELECT worker_pid FROM queue_job WHERE state = 'started' ORDER BY random()"
+        for (pid,) in calm.sql(f"{workers} LIMIT 1"):
+            kill(pid)
+    judge(calm, "workers killed in the middle of chains")
+    for uuids in chains:
+        effects = calm.sql(
+            "SELECT job_uuid FROM queue_job_effect WHERE job_uuid = ANY(%s) ORDER BY id", uuids
+        )
+        assert [uuid for (uuid,) in effects] == uuids
+
+
 @pytest.mark.long
 def test_many_workers_are_killed(calm, judge):
     uuids = calm.delay("leave", 60, kwargs={"seconds": 0.4}, max_retries=0)

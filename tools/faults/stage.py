@@ -36,13 +36,14 @@ class Stage:
 
     # -- jobs
 
-    def delay(self, method, count=1, kwargs=None, expected="done", by_group=False, **options):
+    def delay(self, method, count=1, kwargs=None, expected="done", graph=None, **options):
         """Delay ``method`` of queue.job.effect so often in a real request.
 
         :param str expected: state in which all have to end
+        :param graph: ``"group"`` or ``"chain"`` of these calls; None: each by itself
         :return: list of uuids
         """
-        arguments = [method, count, kwargs or {}, options, by_group]
+        arguments = [method, count, kwargs or {}, options, graph]
         uuids = self.call("queue.job.effect", "delay_many", arguments)
         self.expected.update(dict.fromkeys(uuids, expected))
         return uuids

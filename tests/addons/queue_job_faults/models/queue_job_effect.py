@@ -5,7 +5,7 @@ import signal
 import time
 
 from odoo import api, fields, models
-from odoo.addons.queue_job.delay import group
+from odoo.addons.queue_job.delay import chain, group
 from odoo.addons.queue_job.exception import RetryableJobError
 
 
@@ -20,17 +20,18 @@ class QueueJobEffect(models.Model):
     # -- called by tests
 
     @api.model
-    def delay_many(self, method, count, kwargs=None, options=None, by_group=False):
+    def delay_many(self, method, count, kwargs=None, options=None, graph=None):
         """Delay ``method`` so often, in one transaction.
 
+        :param graph: ``"group"`` or ``"chain"`` of these calls; None: each by itself
         :return: list of uuids
         """
         calls = [
             getattr(self.delayable(**(options or {})), method)(**(kwargs or {}))
             for _number in range(count)
         ]
-        if by_group:
-            group(*calls).delay()
+        if graph:
+            {"group": group, "chain": chain}[graph](*calls).delay()
         else:
             for call in calls:
                 call.delay()
