@@ -147,11 +147,11 @@ class TestRunNow(TransactionCase):
             job.state = state
             job.store()
             self.assertEqual(self.run_now(job).state, "done")
-        for state in ("started", "wait_dependencies"):
+        for state, label in (("started", "Started"), ("wait_dependencies", "Wait Dependencies")):
             job = self.job()
             job.state = state
             job.store()
-            with self.assertRaisesRegex(UserError, "can't be run now"):
+            with self.assertRaisesRegex(UserError, f"in the state {label} and can't be run now"):
                 self.run_now(job)
 
     def test_what_would_wait_is_not_run(self):
