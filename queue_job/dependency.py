@@ -16,6 +16,7 @@ INSERT_EDGES = """
       JOIN queue_job parent ON parent.uuid = edge.parent_uuid
       JOIN queue_job child ON child.uuid = edge.child_uuid
         ON CONFLICT DO NOTHING
+ RETURNING child_id
 """
 
 INSERT_BARRIER = """
@@ -26,12 +27,14 @@ INSERT_BARRIER = """
             SELECT unnest(%(children)s::text[]), FALSE) AS place
       JOIN queue_job USING (uuid)
         ON CONFLICT DO NOTHING
+ RETURNING CASE WHEN NOT is_parent THEN job_id END
 """
 
 #: Rows that have got another parent: a worker that is about to start one, in a snapshot from before, finds that it has changed
 #: (``queue_job_settle_parent`` in ``sql/functions.py``).
 TOUCH = f"""
-    UPDATE queue_job SET lease = lease WHERE uuid = ANY(%s) AND state = '{WAIT_DEPENDENCIES}'
+    UPDATE queue_job SET lease = lease
+     WHERE uuid = ANY(%s) AND id = ANY(%s) AND state = '{WAIT_DEPENDENCIES}'
 """
 
 #: Make pending the children of a job that is done, as far as they have no unfinished parent: see
@@ -141,19 +144,22 @@ def write_dependencies(env, jobs, new=()):
     if not (pairs or barriers):
         return
     env["queue.job"].flush_model(["uuid"])
+    added = []
     if pairs:
         parents, children = zip(*sorted(pairs), strict=True)
         env.cr.execute(INSERT_EDGES, {"parents": list(parents), "children": list(children)})
+        added = env.cr.fetchall()
     for barrier in barriers:
-        _write_barrier(env.cr, barrier)
+        added += _write_barrier(env.cr, barrier)
     children = {child for _parent, child in pairs}
     children |= {job.uuid for barrier in barriers for job in barrier.children}
-    if waiting := children.difference(job.uuid for job in new):
-        env.cr.execute(TOUCH, [sorted(waiting)])
+    if added and (waiting := children.difference(job.uuid for job in new)):
+        env.cr.execute(TOUCH, [list(waiting), [child_id for (child_id,) in added]])
     env["queue.job"].invalidate_model(["dependency_ids", "dependent_ids"])
 
 
 def _write_barrier(cr, barrier):
+    """:return: list of rows: the id of a job that stands behind it now and did not, or NULL"""
     if not barrier.id:
         cr.execute("SELECT nextval('queue_job_barrier_id_seq')")
         (barrier.id,) = cr.fetchone()
@@ -165,6 +171,7 @@ def _write_barrier(cr, barrier):
             "children": [job.uuid for job in barrier.children],
         },
     )
+    return cr.fetchall()
 
 
 def uuids_across_barriers(env, job_id):

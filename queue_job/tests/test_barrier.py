@@ -178,19 +178,37 @@ class TestBarrier(TransactionCase):
 
     def test_a_job_that_waits_already(self):
         """A worker may be about to start it: it has to find that the row has changed meanwhile."""
+        for parents, siblings in ((1, 0), (SIZE, SIZE)):
+            with self.subTest(parents=parents):
+                first, second = self.calls(2)
+                chain(first, second).delay()
+                self.env.flush_all()
+                before = self.version(second._generated_job)
+                behind = group(second, *self.calls(siblings))
+                group(*self.calls(parents)).on_done(behind).delay()
+                self.env.flush_all()
+                self.assertNotEqual(self.version(second._generated_job), before)
+
+    def test_a_new_parent_that_is_stored_alone(self):
         first, second = self.calls(2)
         chain(first, second).delay()
-        job = second._generated_job
-        for graph in (
-            chain(*self.calls(1), second),
-            group(*self.calls()).on_done(group(second, *self.calls())),
-        ):
-            with self.subTest(graph):
-                self.env.flush_all()
-                before = self.version(job)
-                graph.delay()
-                self.env.flush_all()
-                self.assertNotEqual(self.version(job), before)
+        self.env.flush_all()
+        before = self.version(second._generated_job)
+        parent = Job(self.model._test_job)
+        Job.load(self.env, second._generated_job.uuid).add_depends({parent})
+        parent.store()
+        self.env.flush_all()
+        self.assertNotEqual(self.version(second._generated_job), before)
+
+    def test_a_parent_that_is_stored_again(self):
+        """Nothing is new for the child: several parents that end at once must not conflict."""
+        first, second = self.calls(2)
+        chain(first, second).delay()
+        self.env.flush_all()
+        before = self.version(second._generated_job)
+        first._generated_job.store()
+        self.env.flush_all()
+        self.assertEqual(self.version(second._generated_job), before)
 
     def version(self, job):
         self.env.cr.execute("SELECT ctid FROM queue_job WHERE uuid = %s", [job.uuid])

@@ -62,12 +62,15 @@ def test_workers_are_killed_in_chains(calm, judge):
         calm.delay("leave", 40, {"seconds": 0.02}, graph="chain", max_retries=0)
         for _number in range(6)
     ]
+    killed = 0
     for _round in range(5):
         time.sleep(0.7)
         workers = "SELECT worker_pid FROM queue_job WHERE state = 'started' ORDER BY random()"
         for (pid,) in calm.sql(f"{workers} LIMIT 1"):
             kill(pid)
+            killed += 1
     judge(calm, "workers killed in the middle of chains")
+    assert killed
     for uuids in chains:
         effects = calm.sql(
             "SELECT job_uuid FROM queue_job_effect WHERE job_uuid = ANY(%s) ORDER BY id", uuids
