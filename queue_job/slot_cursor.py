@@ -10,6 +10,7 @@ transaction goes on. See ``docs/locking.rst``.
 """
 
 import logging
+import threading
 from contextlib import closing, contextmanager
 from weakref import WeakKeyDictionary, WeakSet
 
@@ -46,10 +47,32 @@ _unfinished = WeakSet()
 _COMMIT = "COMMIT; BEGIN ISOLATION LEVEL READ COMMITTED;"
 
 
+#: The cursor of this thread that was opened ahead.
+_ahead = threading.local()
+
+
+@contextmanager
+def opened_ahead(registry):
+    """A cursor that :func:`own_cursor` gives to the first one who asks for it, inside this and in this thread."""
+    with closing(open_cursor(registry)) as cr:
+        _ahead.cr = cr
+        try:
+            yield cr
+        finally:
+            if _ahead.cr is not None:
+                _ahead.cr = None
+                clean(cr)
+
+
+def _open(registry):
+    cr, _ahead.cr = getattr(_ahead, "cr", None), None
+    return cr or open_cursor(registry)
+
+
 @contextmanager
 def own_cursor(registry):
     """A cursor for the jobs of a request."""
-    with closing(open_cursor(registry)) as cr:
+    with closing(_open(registry)) as cr:
         if in_test_mode():
             yield cr
             # the steps leave that to the test; a request in a test is on its own

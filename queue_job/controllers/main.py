@@ -5,12 +5,14 @@ import logging
 import time
 from dataclasses import dataclass
 
+import psycopg2
 from werkzeug.exceptions import BadRequest, NotFound
 
 from odoo import SUPERUSER_ID, http
 from odoo.http import request
 
 from .. import acquisition, execution, job_storage, settlement, slot_cursor
+from ..core import parked
 from ..core.log_text import quoted
 from ..core.retry import CONFLICT_INTERVAL
 from ..core.slot import (
@@ -26,6 +28,7 @@ from ..exception import NoSuchJobError
 from ..job import Job
 from ..next_claim import ChildClaim, NextClaim
 from ..outcome import Retry, Return, classify
+from ..parking import ParkedRequest
 from ..surroundings import run_apart
 
 _logger = logging.getLogger(__name__)
@@ -81,6 +84,20 @@ def _check_text(name, value):
         raise BadRequest(f"{name}: a line of text is expected.")
 
 
+def _is_up_to_date(registry, cr):
+    """Do what Odoo does when a request begins: see what other processes have changed.
+
+    :return: bool; False: with another registry there may be another controller
+    """
+    try:
+        is_same = registry.check_signaling(cr) is registry
+    except psycopg2.Error:
+        return False
+    # on the way of the claim
+    slot_cursor.expect_commit(cr)
+    return is_same
+
+
 class RunJobController(http.Controller):
     """The class methods are the steps of a job's execution; addons may override them."""
 
@@ -119,6 +136,35 @@ class RunJobController(http.Controller):
         deadline = time.monotonic() + BUDGET
         headers = self._run_slot(registry, job_uuid, grant, hints, deadline, behind)
         return request.make_response("", headers) if headers else ""
+
+    @http.route(
+        parked.PATH,
+        type="http",
+        auth="none",
+        methods=["POST"],
+        csrf=False,
+        save_session=False,
+        readonly=False,
+    )
+    def park(self, **kw):
+        """Be there before the job: wait for a while, and run what comes as :meth:`runjob` does.
+
+        :return: the answer of :meth:`runjob`; an empty one of status 204: nothing was run
+        :raises NotFound: dbfilter hides the database from this request, or it is not there
+        """
+        if not request.db:
+            raise NotFound("No database for this request: see dbfilter.")
+        registry = request.env.registry
+        # no transaction goes on meanwhile
+        request.env.cr.rollback()
+        # the one that Odoo's own routes take that wait
+        waiting = ParkedRequest(request.httprequest._HTTPRequest__environ)
+        with slot_cursor.opened_ahead(registry) as cr:
+            if waiting.wait_for_call() and _is_up_to_date(registry, cr):
+                parameters = waiting.read()
+                if parameters:
+                    return self.runjob(**parameters)
+        return http.Response(status=parked.ENDED)
 
     @classmethod
     def _run_slot(cls, registry, job_uuid, grant, hints, deadline, behind=None):

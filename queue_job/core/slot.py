@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from math import inf
 from typing import NamedTuple
 
+#: Route of the request for a slot.
+RUN_PATH = "/queue_job/runjob"
 #: Seconds during which a worker begins another job in the same request.
 BUDGET = 1.0
 #: Seconds after which the jobs hinted in a slot may be given to others.

@@ -6,11 +6,11 @@ import os
 import psycopg2
 import requests
 
-from ..core.slot import NO_JOB, REFUSED_HEADER, Slot
+from ..core.slot import NO_JOB, REFUSED_HEADER, RUN_PATH, Slot
 from . import settings
 from .check_database import note, problem
 from .database import Database
-from .dispatcher import request_headers, request_path
+from .http_connection import request_headers, request_query
 
 TIMEOUT = 10
 #: What is wrong when Odoo does not let the request through, by its status.
@@ -98,7 +98,7 @@ def _check_database(config, name, urls):
 
 def _check_way(config, name, url):
     """Request a job that is not there. :return: bool, whether there is a problem"""
-    path = request_path(name, Slot(NO_JOB, 0, "root", NO_JOB))
+    path = f"{RUN_PATH}?{request_query(name, Slot(NO_JOB, 0, 'root', NO_JOB))}"
     headers = {**request_headers(config), "X-Odoo-Database": name}
     try:
         answer = requests.get(url + path, headers=headers, timeout=TIMEOUT, allow_redirects=False)

@@ -1,40 +1,23 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl.html).
 """Requests to Odoo: one for each slot, open until what runs in it has ended."""
 
-import base64
 import collections
 import http.client
 import queue
 import select
-import socket
 import threading
 import time
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
 from math import inf
-from urllib.parse import urlencode, urlsplit
 
-from urllib3.util.connection import create_connection
-
+from ..core import parked
 from ..core.log_text import one_line
-from ..core.slot import HINTS_HEADER, REFUSED_HEADER
+from ..core.slot import HINTS_HEADER, REFUSED_HEADER, RUN_PATH
+from .http_connection import is_open, make_connection, request_headers, request_query
 from .mailbox import Mailbox
+from .parking import Parking
 
-#: Seconds to wait for a connection. The answer is waited for without limit: a job may
-#: take hours, and a worker that dies closes the connection.
-CONNECT_TIMEOUT = 10
-#: How a silent connection is probed, whether its other end is still there: seconds until that
-#: begins, seconds between two probes, and how many are not answered before it is given up.
-KEEPALIVE = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3}
-SOCKET_OPTIONS = [
-    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
-    *(
-        (socket.IPPROTO_TCP, getattr(socket, name), value)
-        for name, value in KEEPALIVE.items()
-        if hasattr(socket, name)
-    ),
-]
 MAX_THREADS = 256
 #: Seconds for which a request that nobody waits for any more is left open: its end tells that the
 #: server is alive. Then its thread is needed; and seconds between two looks at that.
@@ -85,6 +68,7 @@ class Dispatcher:
         self._responses = Mailbox()
         #: URL -> connections that the server has left open
         self._connections = collections.defaultdict(collections.deque)
+        self._parking = Parking(self._headers)
 
     def fileno(self):
         """Readable when there are responses to take."""
@@ -96,7 +80,22 @@ class Dispatcher:
         :param slot: :class:`~..core.slot.Slot`
         :param str url: of the server to ask
         """
-        self._requests.put((url, db_name, slot, request_path(db_name, slot)))
+        self._put(self._ask_and_tell, url, db_name, slot, request_query(db_name, slot))
+
+    def park(self, db_name, url):
+        """Have a worker of a server that nothing is asked of at the moment wait for the next job."""
+        self._put(self._parking.park, url, db_name)
+
+    def call(self, db_name):
+        """A job of the database is coming: the worker that waits for one is told."""
+        self._parking.call(db_name)
+
+    def leave(self, db_name):
+        """No job of the database is coming."""
+        self._parking.leave(db_name)
+
+    def _put(self, function, *arguments):
+        self._requests.put((function, arguments))
         if not self._idle.acquire(blocking=False) and self._threads_left:
             self._threads_left -= 1
             # Daemons: the end of the process does not wait for a job that takes hours.
@@ -108,31 +107,54 @@ class Dispatcher:
 
     def _work(self):
         while True:
-            url, db_name, slot, path = self._requests.get()
-            hints = problem = None
-            was_refused = False
-            slot.sent_at = sent_at = time.monotonic()
-            try:
-                hints, was_refused = self._ask(url, db_name, path, slot)
-            except _WrongAnswer as error:
-                problem = one_line(error)
-            except (OSError, http.client.HTTPException, ValueError) as error:
-                problem = one_line(f"{type(error).__name__}: {error}")
+            function, arguments = self._requests.get()
+            response = function(*arguments)
             # before the loop can know of it: its next request finds a thread
             self._idle.release()
-            self._responses.put(
-                Response(db_name, slot.uuid, problem, hints, url, slot.grant, was_refused, sent_at)
-            )
+            if response is not None:
+                self._responses.put(response)
 
-    def _ask(self, url, db_name, path, slot):
+    def _ask_and_tell(self, url, db_name, slot, query):
+        hints = problem = None
+        was_refused = False
+        slot.sent_at = sent_at = time.monotonic()
+        try:
+            hints, was_refused = self._ask(url, db_name, query, slot)
+        except _WrongAnswer as error:
+            problem = one_line(error)
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            problem = one_line(f"{type(error).__name__}: {error}")
+        return Response(db_name, slot.uuid, problem, hints, url, slot.grant, was_refused, sent_at)
+
+    def _ask(self, url, db_name, query, slot):
         """:return: (int or None, bool): how many hints were dealt with, where the answer says so;
         and whether the job was refused
         """
+        waiting = self._parking.take(url, db_name)
+        response = None
+        if waiting is not None and waiting.hand_over(query):
+            response = self._answer(url, waiting.connection, slot)
+        if response is None or response.status == parked.ENDED:
+            response = self._ask_anew(url, db_name, query, slot)
+        if response.status != 200:
+            raise _WrongAnswer(f"Odoo answered {response.status} {response.reason}")
+        hints = response.headers.get(HINTS_HEADER, "")
+        return int(hints) if hints.isdecimal() else None, REFUSED_HEADER in response.headers
+
+    def _ask_anew(self, url, db_name, query, slot):
         connection = self._connect(url)
+        try:
+            headers = {**self._headers, "X-Odoo-Database": db_name}
+            connection.request("GET", f"{RUN_PATH}?{query}", headers=headers)
+            connection.sock.settimeout(None)
+        except BaseException:
+            connection.close()
+            raise
+        return self._answer(url, connection, slot)
+
+    def _answer(self, url, connection, slot):
         is_reusable = False
         try:
-            connection.request("GET", path, headers={**self._headers, "X-Odoo-Database": db_name})
-            connection.sock.settimeout(None)
             _wait_for_answer(connection, slot)
             response = connection.getresponse()
             response.read()
@@ -142,10 +164,7 @@ class Dispatcher:
                 self._connections[url].append(connection)
             else:
                 connection.close()
-        if response.status != 200:
-            raise _WrongAnswer(f"Odoo answered {response.status} {response.reason}")
-        hints = response.headers.get(HINTS_HEADER, "")
-        return int(hints) if hints.isdecimal() else None, REFUSED_HEADER in response.headers
+        return response
 
     def _connect(self, url):
         """:return: a connection to the server, an open one where it keeps them open; or one that is
@@ -155,36 +174,10 @@ class Dispatcher:
         with suppress(IndexError):
             while True:
                 connection = idle.pop()
-                if _is_open(connection):
+                if is_open(connection):
                     return connection
                 connection.close()
-        return _make_connection(url)
-
-
-def request_headers(config):
-    if not config.user:
-        return {}
-    credentials = f"{config.user}:{config.password or ''}".encode()
-    return {"Authorization": f"Basic {base64.b64encode(credentials).decode()}"}
-
-
-def request_path(db_name, slot):
-    parameters = {"db": db_name, "job_uuid": slot.uuid, "grant": slot.grant}
-    if slot.hints:
-        parameters["hints"] = ",".join(str(hint.id) for hint in slot.hints)
-    if slot.next is not None:
-        parameters["next"] = slot.next
-    return f"/queue_job/runjob?{urlencode(parameters, safe=',')}"
-
-
-def _make_connection(url):
-    parts = urlsplit(url)
-    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-    connection = kind(parts.hostname, parts.port, timeout=CONNECT_TIMEOUT)
-    # It connects when the text of the request is ready, and the options are set before that: a worker
-    # that accepts it waits for nothing else.
-    connection._create_connection = partial(create_connection, socket_options=SOCKET_OPTIONS)
-    return connection
+        return make_connection(url)
 
 
 def _wait_for_answer(connection, slot):
@@ -198,12 +191,3 @@ def _wait_for_answer(connection, slot):
         given_up_at = slot.given_up_at
         if given_up_at is not None and time.monotonic() - given_up_at >= GIVEN_UP_FOR:
             raise TimeoutError("it has accepted a request and not answered")
-
-
-def _is_open(connection):
-    """Whether the server has not closed it meanwhile: then there would be its end to read."""
-    if connection.sock is None:
-        return False
-    poll = select.poll()
-    poll.register(connection.sock, select.POLLIN)
-    return not poll.poll(0)

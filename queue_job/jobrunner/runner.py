@@ -208,6 +208,8 @@ class QueueJobRunner:
 
     def _let_go(self, name):
         self._served.pop(name).close()
+        if self._dispatcher is not None:
+            self._dispatcher.leave(name)
         self.channel_manager.remove_db(name)
 
     def _do(self, served, function, *arguments):
@@ -310,8 +312,14 @@ class QueueJobRunner:
             self._do(served, self._request_jobs, served, now)
 
     def _request_jobs(self, served, now):
+        if served.has_chosen:
+            # on its way while they are marked
+            self._get_dispatcher().call(served.name)
         for slot, url in served.start(now):
             self._get_dispatcher().submit(served.name, slot, url)
+        url = served.take_quiet_server()
+        if url is not None:
+            self._get_dispatcher().park(served.name, url)
 
     def _get_dispatcher(self):
         if self._dispatcher is None:

@@ -62,6 +62,8 @@ class ServedDatabase:
         self.lane = Lane(crew or Crew(), self.windows.hide, self.windows.show)
         #: (uuid, id, channel) of the jobs that the engine has started since the last turn
         self._chosen = []
+        #: URL of the server that has answered since the last turn, as it should
+        self._answered_by = None
         #: when jobs become due, and when that was last looked for
         self._next_eta = 0
         self._eta_seen = -inf
@@ -165,6 +167,7 @@ class ServedDatabase:
             return response.problem is None
         if response.problem is None and not response.was_refused:
             self.slots.end(slot, response.hints)
+            self._answered_by = response.url
             return True
         if self.database.take_back([slot.id]):
             # it was not even claimed
@@ -262,6 +265,16 @@ class ServedDatabase:
     def choose(self, job):
         """The engine has started ``job``, a :class:`~..core.channel_job.ChannelJob`."""
         self._chosen.append((job.uuid, job.seq, self.windows.take_head(job.uuid)))
+
+    @property
+    def has_chosen(self):
+        """Whether there is something to :meth:`start`."""
+        return bool(self._chosen)
+
+    def take_quiet_server(self):
+        """:return: URL of the server that has just ended the last slot; None: nothing new, or others are open"""
+        url, self._answered_by = self._answered_by, None
+        return None if self.in_flight else url
 
     def start(self, now):
         """Mark the jobs that were chosen, and hint at what comes next.

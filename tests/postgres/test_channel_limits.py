@@ -30,6 +30,11 @@ class Requests:
     def responses(self):
         return []
 
+    def call(self, db_name):
+        """Nobody waits."""
+
+    leave = call
+
     def close(self):
         os.close(self._read)
         os.close(self._write)

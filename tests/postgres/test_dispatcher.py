@@ -170,7 +170,7 @@ def test_wrong_answers_are_problems_and_the_thread_lives_on(make, serve, answer,
 
 
 def test_only_to_connect_must_not_take_long(make, serve, jobrunner, monkeypatch):
-    monkeypatch.setattr(jobrunner.dispatcher, "CONNECT_TIMEOUT", 0.2)
+    monkeypatch.setattr(jobrunner.http_connection, "CONNECT_TIMEOUT", 0.2)
     server = serve(OK + b"\r\n")
     server.pause = 0.5
     dispatcher = make()
@@ -256,12 +256,12 @@ def test_a_request_that_is_given_up_ends_in_time(make, serve, jobrunner, monkeyp
 
 
 def test_a_silent_connection_is_probed(jobrunner):
-    dispatcher = jobrunner.dispatcher
+    http_connection = jobrunner.http_connection
     with socket.create_server(("127.0.0.1", 0)) as server:
-        connection = dispatcher._make_connection(f"http://127.0.0.1:{server.getsockname()[1]}")
+        connection = http_connection.make_connection(f"http://127.0.0.1:{server.getsockname()[1]}")
         connection.connect()
         sock = connection.sock
         assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
-        for name, value in dispatcher.KEEPALIVE.items():
+        for name, value in http_connection.KEEPALIVE.items():
             assert sock.getsockopt(socket.IPPROTO_TCP, getattr(socket, name)) == value
         connection.close()

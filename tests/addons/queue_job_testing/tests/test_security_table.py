@@ -1,9 +1,11 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl.html).
 """Each cell of the table in ``docs/security.rst``, over HTTP, and nothing is missing in it."""
 
+import time
 from contextlib import contextmanager
 
 from odoo.addons.queue_job.acquisition import OLD_STYLE_PARAMETER
+from odoo.addons.queue_job.core import parked
 from odoo.addons.queue_job.tests.job_case import RpcCase
 from odoo.tests import TransactionCase, new_test_user
 from odoo.tools import mute_logger
@@ -67,6 +69,21 @@ EFFECTS = {
     ("queue.jobs.to.done", "set_done"): ("state", "pending", "done"),
     ("queue.jobs.to.cancelled", "set_cancelled"): ("state", "pending", "cancelled"),
 }
+
+
+class ParkedBody:
+    """What follows the head of a parked request, not at once, as the worker expects it."""
+
+    def __init__(self, query):
+        self.parts = [parked.CALL, parked.pack(query)]
+
+    def __len__(self):
+        return parked.BODY_SIZE
+
+    def __iter__(self):
+        for part in self.parts:
+            time.sleep(0.2)
+            yield part
 
 
 class TestNothingIsMissing(TransactionCase):
@@ -262,19 +279,26 @@ class TestCells(RpcCase):
     def test_routes(self):
         self.job.write({"state": "enqueued"})
         rows = [row for row in self.rows if not row.model]
-        calls = (self.call_without_grant, self.call_old_style, self.create_test_job)
+        calls = (
+            *(self.call_without_grant, self.call_old_style),
+            *(self.park_without_grant, self.create_test_job),
+        )
         for row, call in zip(rows, calls, strict=True):
             for column, cell in row.cells.items():
                 self.become(column)
                 with self.subTest(who=column, what=row.note), self.undone():
                     self.assertEqual(call(), cell)
 
-    def run_job(self, lease):
+    def run_job(self, lease, park=False):
         self.env.cr.execute("UPDATE queue_job SET lease = %s WHERE id = %s", (lease, self.job.id))
-        path = f"/queue_job/runjob?db={self.env.cr.dbname}&job_uuid={self.job.uuid}"
+        path, query = "/queue_job/runjob", f"db={self.env.cr.dbname}&job_uuid={self.job.uuid}"
         with mute_logger("odoo.addons.queue_job.controllers.main"):
-            response = self.url_open(path)
+            if park:
+                response = self.url_open(f"{path}/park", data=ParkedBody(query))
+            else:
+                response = self.url_open(f"{path}?{query}")
         self.assertEqual((response.status_code, response.text), (200, ""))
+        self.assertEqual(response.request.method, "POST" if park else "GET")
         self.env.invalidate_all()
         return {"enqueued": "nothing", "done": "runs it"}[self.job.state]
 
@@ -287,6 +311,11 @@ class TestCells(RpcCase):
         self.env["ir.config_parameter"].set_param(OLD_STYLE_PARAMETER, "True")
         self.assertEqual(self.run_job("0123456789abcdef"), "nothing")
         return self.run_job(None)
+
+    def park_without_grant(self):
+        self.env["ir.config_parameter"].set_param(OLD_STYLE_PARAMETER, "False")
+        self.assertEqual(self.run_job(None, park=True), "nothing")
+        return self.run_job("0123456789abcdef", park=True)
 
     def create_test_job(self):
         before = self.everything()
