@@ -4,8 +4,9 @@ import contextlib
 import signal
 import time
 
+import psutil
 import pytest
-from faults.stage import kill
+from faults.stage import kill, processes
 
 from stack.ports import free_ports
 from stack.waiting import wait_until
@@ -152,3 +153,30 @@ def test_the_job_of_a_frozen_worker_is_over_its_time_limit(stage, judge):
     judge(here, "… and woken")
     ((name, retry),) = here.rows(begun, "exc_name", "retry")
     assert (name.endswith("JobTimedOut"), retry) == (True, 1)
+
+
+def parked_at(here):
+    """:return: int or None, the worker at which a request of the runner is, though no job runs"""
+    (server,) = here.servers
+    workers = processes(server, "WorkerHTTP")
+    for connection in psutil.net_connections("tcp"):
+        if connection.pid in workers and connection.status == psutil.CONN_ESTABLISHED:
+            return connection.pid
+    return None
+
+
+@pytest.mark.parametrize("number", [signal.SIGSTOP, signal.SIGKILL])
+def test_a_worker_that_waits_for_a_job(stage, judge, number):
+    """The job that it waited for is done by the other one, at once."""
+    here = stage(workers=2, channels="root:2")
+    here.wait_for("done", here.delay("leave", max_retries=1))
+    worker = wait_until(lambda: parked_at(here), PATIENCE, "a request that is parked", 0.01)
+    kill(worker, number)
+    try:
+        uuids = here.delay("leave", max_retries=1)
+        recovery = here.wait_for("done", uuids, timeout=PATIENCE)
+    finally:
+        kill(worker, signal.SIGCONT)
+    judge(here, f"worker that waits for a job: {number.name}", recovery)
+    assert here.rows(uuids, "worker_pid") != [(worker,)]
+    assert here.rows(uuids, "retry") == [(1,)]
