@@ -15,7 +15,7 @@ PARAMETERS = {"job_uuid", "grant", "hints", "next"}
 #: Part of ``limit_time_real`` that may pass before the job, which counts from the beginning of the request.
 SHARE_OF_LIMIT = 0.05
 #: Seconds in which another worker would have accepted a connection, were one free.
-GRACE = 0.003
+GRACE = 0.005
 
 
 class ParkedRequest:

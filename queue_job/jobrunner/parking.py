@@ -17,6 +17,8 @@ CALL_PATIENCE = 1
 #: when it has not: there may be a proxy in between, or another version of the addon.
 PARK_PATIENCE = 1
 REST = 60
+#: Seconds for which it is left alone when its worker had to give way to others.
+SHORT_REST = 5
 
 
 class ParkedRequest:
@@ -52,11 +54,12 @@ class ParkedRequest:
         """Whether a worker waits there, or may do so soon."""
         return self.is_waiting() or is_open(self.connection)
 
-    def is_unfit(self):
-        """Whether no worker will say that it waits, by all appearances."""
+    def rest(self):
+        """:return: seconds for which the server is to be left alone, since this one is of no use"""
+        age, is_over = time.monotonic() - self.since, not is_open(self.connection)
         if self._is_waiting:
-            return False
-        return time.monotonic() - self.since > PARK_PATIENCE or not is_open(self.connection)
+            return SHORT_REST if is_over and age < parked.LONGEST else 0
+        return REST if is_over or age > PARK_PATIENCE else 0
 
     def call(self):
         """Say that a job is coming."""
@@ -74,7 +77,7 @@ class ParkedRequest:
         with suppress(OSError):
             if body is not None:
                 self.call()
-                if self._receives_continue(CALL_PATIENCE):
+                if self._receives_continue(CALL_PATIENCE) and is_open(self.connection):
                     self.connection.sock.settimeout(None)
                     self.connection.send(body)
                     return True
@@ -138,8 +141,7 @@ class Parking:
         with suppress(OSError):
             if request.url == url and request.is_waiting():
                 return request
-            if request.is_unfit():
-                self._rests[request.url] = time.monotonic() + REST
+            self._rests[request.url] = time.monotonic() + request.rest()
         request.connection.close()
         return None
 

@@ -89,6 +89,25 @@ def test_many_short_jobs_run_in_few_requests(server, database, delay, ended, con
     assert 0 < requests_for_jobs(server) - before < 50
 
 
+SPACED = """
+import time
+jobs = []
+for number in range(3):
+    jobs.append(env["res.partner"].with_delay().search_count([]))
+    env.cr.commit()
+    time.sleep(0.5)
+"""
+
+
+def test_a_worker_waits_for_the_next_job(server, database, delay, ended):
+    before = requests_for_jobs(server)
+    uuids, _pid = delay(database, SPACED)
+    for uuid in uuids:
+        row = ended(database, uuid)
+        assert (row["state"], row["retry"]) == ("done", 1)
+    assert requests_for_jobs(server) - before <= 1
+
+
 FAIL_AFTER_COMMIT = """
 from odoo.addons.queue_job.delay import chain
 action = code_action("env['res.partner'].create({'name': 'kept'}); env.cr.postcommit.add(lambda: 1 / 0)")

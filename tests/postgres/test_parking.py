@@ -234,6 +234,18 @@ def test_where_nothing_lets_the_worker_s_word_through(dispatcher, serve, jobrunn
     wait_until(lambda: len(worker.heads) == 4, LIMIT, "another parked request")
 
 
+def test_a_worker_that_had_to_give_way_is_left_alone_for_a_moment(dispatcher, serve):
+    worker = serve(CONTINUE, ENDED)
+    parked(dispatcher, worker)
+    worker.wait_for(ENDED)
+    assert ask(dispatcher, worker).problem is None
+    dispatcher.park("a db", worker.url)
+    assert ask(dispatcher, worker).problem is None
+    assert worker.paths() == [PATH, RUN_PATH, RUN_PATH]
+    dispatcher._parking._rests[worker.url] = time.monotonic()
+    parked(dispatcher, worker)
+
+
 def test_there_is_one_for_each_database(dispatcher, serve):
     worker = serve(*WAITS, RAN)
     for name in ("a db", "b"):
