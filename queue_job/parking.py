@@ -4,6 +4,7 @@
 import select
 import time
 from contextlib import suppress
+from io import BufferedReader
 from urllib.parse import parse_qsl
 
 from odoo.service import server
@@ -27,10 +28,11 @@ class ParkedRequest:
     def __init__(self, environ):
         self._socket = environ.get("werkzeug.socket")
         self._input = environ["wsgi.input"]
+        self._is_direct = self._socket is not None and isinstance(self._input, BufferedReader)
 
     def wait_for_call(self):
         """:return: bool, whether a job is coming; else it is not, or somebody else needs this worker"""
-        if self._socket is None:
+        if not self._is_direct:
             return False
         with suppress(OSError):
             self._socket.sendall(CONTINUE)
@@ -51,7 +53,8 @@ class ParkedRequest:
         data = b""
         poll = select.poll()
         poll.register(self._socket, select.POLLIN)
-        while len(data) < size and poll.poll(CALL_LASTS * 1000):
+        deadline = time.monotonic() + CALL_LASTS
+        while len(data) < size and poll.poll(max(0, deadline - time.monotonic()) * 1000):
             # no more than is there: it waits for nothing
             part = self._input.read1(size - len(data))
             if not part:

@@ -5,7 +5,6 @@ import logging
 import time
 from dataclasses import dataclass
 
-import psycopg2
 from werkzeug.exceptions import BadRequest, NotFound
 
 from odoo import SUPERUSER_ID, http
@@ -29,6 +28,7 @@ from ..job import Job
 from ..next_claim import ChildClaim, NextClaim
 from ..outcome import Retry, Return, classify
 from ..parking import ParkedRequest
+from ..registry_signals import RegistrySignals
 from ..surroundings import run_apart
 
 _logger = logging.getLogger(__name__)
@@ -82,20 +82,6 @@ def _check_text(name, value):
     """
     if not (isinstance(value, str) and value and value.isprintable()):
         raise BadRequest(f"{name}: a line of text is expected.")
-
-
-def _is_up_to_date(registry, cr):
-    """Do what Odoo does when a request begins: see what other processes have changed.
-
-    :return: bool; False: with another registry there may be another controller
-    """
-    try:
-        is_same = registry.check_signaling(cr) is registry
-    except psycopg2.Error:
-        return False
-    # on the way of the claim
-    slot_cursor.expect_commit(cr)
-    return is_same
 
 
 class RunJobController(http.Controller):
@@ -160,9 +146,12 @@ class RunJobController(http.Controller):
         # the one that Odoo's own routes take that wait
         waiting = ParkedRequest(request.httprequest._HTTPRequest__environ)
         with slot_cursor.opened_ahead(registry) as cr:
-            if waiting.wait_for_call() and _is_up_to_date(registry, cr):
+            signals = RegistrySignals(registry, cr)
+            if waiting.wait_for_call():
                 parameters = waiting.read()
-                if parameters:
+                if parameters and signals.take_in():
+                    # goes with the claim
+                    slot_cursor.expect_commit(cr)
                     return self.runjob(**parameters)
         return http.Response(status=parked.ENDED)
 

@@ -1,7 +1,7 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl.html).
 """What runner and worker say to each other in a *parked request*: one that is there before its job.
 
-When the last slot of a database has ended, the runner sends the head of another request. A worker takes it
+When the last slot of a database has ended, the runner may send the head of another request. A worker takes it
 as far as the route, says so, and waits for the body, which is the next job. Each of the worker's words is the
 interim response by which HTTP asks for a body (RFC 9110, 15.2.1), so that it is no part of the answer::
 

@@ -34,6 +34,8 @@ class ServerPool:
     >>> pool = ServerPool(["http://a", "http://b"])
     >>> pool.choose(now=1), pool.choose(now=1), pool.choose(now=1)
     ('http://a', 'http://b', 'http://a')
+    >>> pool.next(now=1)
+    'http://b'
     >>> pool.note_end("http://a", reached=False, now=1)
     0.5
     >>> pool.choose(now=1), pool.choose(now=1)
@@ -45,12 +47,20 @@ class ServerPool:
 
     def choose(self, now):
         """:return: URL of the server for a request that begins now; None: all are left out"""
-        ready = [server for server in self._servers.values() if server.is_ready(now)]
-        if not ready:
+        server = self._next(now)
+        if server is None:
             return None
-        server = min(ready, key=lambda server: server.requests)
         server.requests += 1
         return server.url
+
+    def next(self, now):
+        """:return: URL of the server that a request will go to if nothing else happens; None: all are left out"""
+        server = self._next(now)
+        return server and server.url
+
+    def _next(self, now):
+        ready = [server for server in self._servers.values() if server.is_ready(now)]
+        return min(ready, key=lambda server: server.requests, default=None)
 
     def note_end(self, url, reached, now, sent_at=-inf):
         """A request has ended.

@@ -130,10 +130,8 @@ class Dispatcher:
         """:return: (int or None, bool): how many hints were dealt with, where the answer says so;
         and whether the job was refused
         """
-        waiting = self._parking.take(url, db_name)
-        response = None
-        if waiting is not None and waiting.hand_over(query):
-            response = self._answer(url, waiting.connection, slot)
+        connection = self._parking.hand_over(url, db_name, query)
+        response = connection and self._answer(url, connection, slot)
         if response is None or response.status == parked.ENDED:
             response = self._ask_anew(url, db_name, query, slot)
         if response.status != 200:

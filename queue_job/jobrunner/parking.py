@@ -1,5 +1,5 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl.html).
-"""The runner's side of parked requests, one for each database: see :mod:`~..core.parked`."""
+"""The runner's side of parked requests: see :mod:`~..core.parked`."""
 
 import http.client
 import select
@@ -13,9 +13,10 @@ from .http_connection import is_open, make_connection
 
 #: Seconds in which a worker that waits answers a call, or it is frozen.
 CALL_PATIENCE = 1
-#: Seconds in which a server that has nothing else to do says that it waits, and for which it is left alone
-#: when it has not: there may be a proxy in between, or another version of the addon.
+#: Seconds in which a server that has nothing else to do says that it waits.
 PARK_PATIENCE = 1
+#: Seconds for which it is left alone when a word of it has not come: there may be a proxy in between, or another version
+#: of the addon, or something is frozen.
 REST = 60
 #: Seconds for which it is left alone when its worker had to give way to others.
 SHORT_REST = 5
@@ -24,19 +25,19 @@ SHORT_REST = 5
 class ParkedRequest:
     """A request to a server, without its body.
 
-    :param str url: of the server
     :param dict headers: of all requests
     """
 
     def __init__(self, url, db_name, headers):
-        self.url = url
-        self.since = time.monotonic()
-        self._is_waiting = False
-        self._is_called = False
+        self.db_name = db_name
+        self._since = time.monotonic()
+        self._has_said_so = False
+        self._called_at = None
         self.connection = make_connection(url)
         self.connection.putrequest("POST", f"{parked.PATH}?{urlencode({'db': db_name})}")
         for name, value in headers.items():
             self.connection.putheader(name, value)
+        self.connection.putheader("X-Odoo-Database", db_name)
         self.connection.putheader("Content-Type", "application/octet-stream")
         self.connection.putheader("Content-Length", parked.BODY_SIZE)
         try:
@@ -47,42 +48,45 @@ class ParkedRequest:
 
     def is_waiting(self):
         """Whether a worker waits there, as far as is known without waiting."""
-        self._is_waiting = self._is_waiting or self._receives_continue(0)
-        return self._is_waiting and (self._is_called or is_open(self.connection))
+        self._has_said_so = self._has_said_so or self._receives_continue(0)
+        if self._called_at is not None:
+            return time.monotonic() - self._called_at < parked.CALL_LASTS
+        return self._has_said_so and is_open(self.connection)
 
     def is_there(self):
-        """Whether a worker waits there, or may do so soon."""
-        return self.is_waiting() or is_open(self.connection)
+        """Whether a worker waits there, or may do so in a moment."""
+        return self.is_waiting() or (is_open(self.connection) and self._age() < PARK_PATIENCE)
 
     def rest(self):
-        """:return: seconds for which the server is to be left alone, since this one is of no use"""
-        age, is_over = time.monotonic() - self.since, not is_open(self.connection)
-        if self._is_waiting:
-            return SHORT_REST if is_over and age < parked.LONGEST else 0
-        return REST if is_over or age > PARK_PATIENCE else 0
+        """:return: seconds for which the server is to be left alone, since this was of no use"""
+        if is_open(self.connection):
+            # silence
+            return REST if self._called_at or self._age() >= PARK_PATIENCE else 0
+        if not self._has_said_so:
+            return REST
+        return SHORT_REST if self._age() < parked.LONGEST else 0
+
+    def _age(self):
+        return time.monotonic() - self._since
 
     def call(self):
         """Say that a job is coming."""
-        if not self._is_called:
-            self._is_called = True
+        if self._called_at is None:
+            self._called_at = time.monotonic()
             self.connection.sock.sendall(parked.CALL)
 
-    def hand_over(self, query):
-        """Give it the job.
+    def is_alive(self):
+        """Whether the worker answers the call; this waits for it."""
+        self.call()
+        return self._receives_continue(CALL_PATIENCE)
 
-        :param str query: parameters of ``/queue_job/runjob``
-        :return: bool; False: it certainly has not got it
-        """
-        body = parked.pack(query)
-        with suppress(OSError):
-            if body is not None:
-                self.call()
-                if self._receives_continue(CALL_PATIENCE) and is_open(self.connection):
-                    self.connection.sock.settimeout(None)
-                    self.connection.send(body)
-                    return True
-        self.connection.close()
-        return False
+    def hand_over(self, body):
+        """:return: bool; False: the worker has ended meanwhile, and certainly not got the job"""
+        if not is_open(self.connection):
+            return False
+        self.connection.sock.settimeout(None)
+        self.connection.send(body)
+        return True
 
     def _receives_continue(self, seconds):
         poll = select.poll()
@@ -93,7 +97,7 @@ class ParkedRequest:
 
 
 class Parking:
-    """See above. Any thread may use it.
+    """See above. One request for each server, for one of its databases. Any thread may use it.
 
     :param dict headers: of all requests
     """
@@ -101,50 +105,62 @@ class Parking:
     def __init__(self, headers):
         self._headers = headers
         self._lock = threading.Lock()
-        self._by_database = {}
+        self._by_url = {}
         #: URL -> until when nothing is parked there
         self._rests = {}
 
     def park(self, url, db_name):
-        """Send a request for the next job of the database, unless there is one already."""
+        """Send a request for the next job of the database, unless one is there."""
         if urlsplit(url).scheme != "http" or time.monotonic() < self._rests.get(url, 0):
             return
-        with self._lock:
-            known = self._by_database.get(db_name)
-            if known is not None and known.url == url and known.is_there():
-                return
         with suppress(OSError, http.client.HTTPException, ValueError):
-            headers = {**self._headers, "X-Odoo-Database": db_name}
-            self._put(db_name, ParkedRequest(url, db_name, headers))
+            with self._lock:
+                known = self._by_url.get(url)
+                if known is not None and known.is_there():
+                    return
+            self._put(url, ParkedRequest(url, db_name, self._headers))
 
-    def _put(self, db_name, request):
+    def _put(self, url, request):
         with self._lock:
-            old = self._by_database.pop(db_name, None)
-            if request is not None:
-                self._by_database[db_name] = request
+            old, self._by_url[url] = self._by_url.get(url), request
         if old is not None:
             old.connection.close()
 
     def call(self, db_name):
         """Tell the worker that waits that a job of the database is coming."""
         with self._lock, suppress(OSError):
-            request = self._by_database.get(db_name)
-            if request is not None and request.is_waiting():
-                request.call()
+            for request in self._by_url.values():
+                if request.db_name == db_name and request.is_waiting():
+                    request.call()
 
-    def take(self, url, db_name):
-        """:return: :class:`ParkedRequest`, at which a worker waits; or None"""
+    def hand_over(self, url, db_name, query):
+        """Give the job to the worker that waits.
+
+        :param str query: parameters of ``/queue_job/runjob``
+        :return: the connection on which its answer comes; None: certainly nobody has got the job
+        """
         with self._lock:
-            request = self._by_database.pop(db_name, None)
-        if request is None:
-            return None
+            known = self._by_url.get(url)
+            if known is None or known.db_name != db_name:
+                return None
+            request = self._by_url.pop(url)
+        body = parked.pack(query)
         with suppress(OSError):
-            if request.url == url and request.is_waiting():
-                return request
-            self._rests[request.url] = time.monotonic() + request.rest()
+            if (
+                body is not None
+                and request.is_waiting()
+                and request.is_alive()
+                and request.hand_over(body)
+            ):
+                return request.connection
+            self._rests[url] = time.monotonic() + request.rest()
         request.connection.close()
         return None
 
     def leave(self, db_name):
-        """Nobody need wait for jobs of the database."""
-        self._put(db_name, None)
+        """No job of the database is coming."""
+        with self._lock:
+            gone = [url for url, known in self._by_url.items() if known.db_name == db_name]
+            left = [self._by_url.pop(url) for url in gone]
+        for request in left:
+            request.connection.close()

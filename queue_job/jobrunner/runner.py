@@ -313,13 +313,20 @@ class QueueJobRunner:
 
     def _request_jobs(self, served, now):
         if served.has_chosen:
-            # on its way while they are marked
-            self._get_dispatcher().call(served.name)
-        for slot, url in served.start(now):
-            self._get_dispatcher().submit(served.name, slot, url)
-        url = served.take_quiet_server()
+            self._request_chosen(served, now)
+        url = served.quiet_server(now)
         if url is not None:
             self._get_dispatcher().park(served.name, url)
+
+    def _request_chosen(self, served, now):
+        dispatcher = self._get_dispatcher()
+        # on its way while they are marked
+        dispatcher.call(served.name)
+        slots = served.start(now)
+        for slot, url in slots:
+            dispatcher.submit(served.name, slot, url)
+        if not slots:
+            dispatcher.leave(served.name)
 
     def _get_dispatcher(self):
         if self._dispatcher is None:

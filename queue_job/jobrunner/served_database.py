@@ -62,8 +62,8 @@ class ServedDatabase:
         self.lane = Lane(crew or Crew(), self.windows.hide, self.windows.show)
         #: (uuid, id, channel) of the jobs that the engine has started since the last turn
         self._chosen = []
-        #: URL of the server that has answered since the last turn, as it should
-        self._answered_by = None
+        #: whether Odoo has answered since the last turn, as it should
+        self._has_answer = False
         #: when jobs become due, and when that was last looked for
         self._next_eta = 0
         self._eta_seen = -inf
@@ -167,7 +167,7 @@ class ServedDatabase:
             return response.problem is None
         if response.problem is None and not response.was_refused:
             self.slots.end(slot, response.hints)
-            self._answered_by = response.url
+            self._has_answer = True
             return True
         if self.database.take_back([slot.id]):
             # it was not even claimed
@@ -271,10 +271,10 @@ class ServedDatabase:
         """Whether there is something to :meth:`start`."""
         return bool(self._chosen)
 
-    def take_quiet_server(self):
-        """:return: URL of the server that has just ended the last slot; None: nothing new, or others are open"""
-        url, self._answered_by = self._answered_by, None
-        return None if self.in_flight else url
+    def quiet_server(self, now):
+        """:return: URL of the server that the next job goes to, when the last slot has just ended; or None"""
+        has_answer, self._has_answer = self._has_answer, False
+        return self._pool.next(now) if has_answer and not self.in_flight else None
 
     def start(self, now):
         """Mark the jobs that were chosen, and hint at what comes next.

@@ -204,37 +204,47 @@ def test_a_worker_stays_while_others_are_free(threaded, park, enqueue):
 
 
 READ_PARAMETER = "env['ir.config_parameter'].with_delay().get_param('test.parking')"
-SET_PARAMETER = (
-    "env['ir.config_parameter'].set_param('test.parking', %r); env.cr.commit();"
-    " env.registry.signal_changes()"
-)
 
 
-def test_the_job_sees_what_was_changed_while_it_waited(alone, park, enqueue, shell, job_row):
-    """What Odoo has in its caches, of which it looks at the beginning of a request whether it is still true."""
+@pytest.fixture
+def signal(connect):
+    """A function that has other processes see that something was changed, as Odoo does after the commit."""
+
+    def run(server, what, change="SELECT"):
+        with connect(server.config.database, autocommit=True).cursor() as cursor:
+            cursor.execute(change)
+            cursor.execute(f"INSERT INTO orm_signaling_{what} DEFAULT VALUES")
+
+    return run
+
+
+def test_the_job_sees_what_was_changed_while_it_waited(alone, park, enqueue, signal, job_row):
+    """What Odoo has in its caches, of which it looks at the beginning of a request whether it is still true.
+
+    It is signalled when the job was committed, and the worker called.
+    """
     uuids = [enqueue(alone, READ_PARAMETER) for _number in range(2)]
     for uuid, value in zip(uuids, (None, "new"), strict=True):
         parked = park(alone)
-        if uuid == uuids[1]:
-            change(alone, SET_PARAMETER % value, shell, parked)
         assert parked.call()
+        if value:
+            insert = (
+                f"INSERT INTO ir_config_parameter (key, value) VALUES ('test.parking', '{value}')"
+            )
+            signal(alone, "stable", insert)
         assert parked.hand_over(job_uuid=uuid, grant="token").status == 200
         row = job_row(alone.config.database, uuid)
         assert (row["state"], row["result"]) == ("done", value)
 
 
-def change(server, script, shell, parked):
-    shell(server.config.database, script)
-    assert parked.is_waiting(), "the script took longer than a request is parked"
-
-
-def test_another_registry_needs_another_request(alone, park, shell):
+def test_another_registry_needs_another_request(alone, park, enqueue, signal, job_row):
+    uuid = enqueue(alone)
     parked = park(alone)
-    script = "env.registry.registry_invalidated = True; env.registry.signal_changes()"
-    change(alone, script, shell, parked)
+    signal(alone, "registry")
     assert parked.call()
-    assert parked.answer().status == 204
+    assert parked.hand_over(job_uuid=uuid, grant="token").status == 204
     assert "Reloading the model registry" in alone.log_text()
+    assert job_row(alone.config.database, uuid)["state"] == "enqueued"
 
 
 def test_a_session_that_postgresql_has_ended(alone, park, connect, enqueue, job_row):
@@ -249,7 +259,7 @@ def test_a_session_that_postgresql_has_ended(alone, park, connect, enqueue, job_
         )
         assert cursor.rowcount
     assert parked.call()
-    assert parked.answer().status == 204
+    assert parked.hand_over(job_uuid=uuid, grant="token").status == 204
     parked = park(alone)
     assert parked.call()
     assert parked.hand_over(job_uuid=uuid, grant="token").status == 200

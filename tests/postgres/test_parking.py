@@ -117,18 +117,27 @@ def parked(dispatcher, worker, db_name="a db"):
     dispatcher.park(db_name, worker.url)
     worker.wait_for(worker.script[0])
     request = wait_until(
-        lambda: dispatcher._parking._by_database.get(db_name), LIMIT, "the parked request"
+        lambda: dispatcher._parking._by_url.get(worker.url), LIMIT, "the parked request"
     )
     assert select.select([request.connection.sock], [], [], LIMIT)[0]
+    return request
 
 
-def ask(dispatcher, worker, uuid="the-uuid"):
+def slot(uuid):
     from odoo.addons.queue_job.core.slot import Slot
 
-    dispatcher.submit("a db", Slot(uuid, 1, "root", "the-grant"), worker.url)
+    return Slot(uuid, 1, "root", "the-grant")
+
+
+def response_of(dispatcher):
     assert select.select([dispatcher], [], [], LIMIT)[0]
     (response,) = dispatcher.responses()
     return response
+
+
+def ask(dispatcher, worker, uuid="the-uuid"):
+    dispatcher.submit("a db", slot(uuid), worker.url)
+    return response_of(dispatcher)
 
 
 def test_the_job_goes_to_the_worker_that_waits(dispatcher, serve):
@@ -212,6 +221,18 @@ def test_a_worker_that_is_frozen_gets_no_job(dispatcher, serve, jobrunner, monke
     assert worker.bodies == [b""]
 
 
+def test_a_call_that_no_job_follows(dispatcher, serve, jobrunner):
+    """The worker waits for it a moment only, so another job gets another request."""
+    worker = serve(*WAITS, RAN)
+    parked(dispatcher, worker)
+    dispatcher.call("a db")
+    worker.wait_for(CALLED)
+    time.sleep(jobrunner.parking.parked.CALL_LASTS)
+    dispatcher.call("a db")
+    assert ask(dispatcher, worker).problem is None
+    assert (worker.paths(), worker.bodies) == ([PATH, RUN_PATH], [])
+
+
 def test_a_worker_that_dies_at_the_job_may_have_run_it(dispatcher, serve):
     worker = serve(*WAITS)
     parked(dispatcher, worker)
@@ -224,7 +245,7 @@ def test_where_nothing_lets_the_worker_s_word_through(dispatcher, serve, jobrunn
     monkeypatch.setattr(jobrunner.parking, "PARK_PATIENCE", 0)
     worker = serve(HELD)
     dispatcher.park("a db", worker.url)
-    wait_until(lambda: dispatcher._parking._by_database, LIMIT, "the parked request")
+    wait_until(lambda: dispatcher._parking._by_url, LIMIT, "the parked request")
     assert ask(dispatcher, worker).problem is None
     dispatcher.park("a db", worker.url)
     assert ask(dispatcher, worker).problem is None
@@ -246,16 +267,20 @@ def test_a_worker_that_had_to_give_way_is_left_alone_for_a_moment(dispatcher, se
     parked(dispatcher, worker)
 
 
-def test_there_is_one_for_each_database(dispatcher, serve):
+def test_there_is_one_for_each_server(dispatcher, serve):
+    """And no worker more is kept from others for each database that is quiet."""
     worker = serve(*WAITS, RAN)
+    request = parked(dispatcher, worker)
     for name in ("a db", "b"):
-        parked(dispatcher, worker, name)
-        parked_now = dispatcher._parking._by_database[name]
         dispatcher._parking.park(worker.url, name)
-        assert dispatcher._parking._by_database[name] is parked_now
+        assert dispatcher._parking._by_url == {worker.url: request}
+    dispatcher.call("b")
+    dispatcher.leave("b")
+    dispatcher.submit("b", slot("other"), worker.url)
+    assert response_of(dispatcher).uuid == "other"
     assert ask(dispatcher, worker).problem is None
-    assert worker.paths() == [PATH, PATH]
-    assert list(dispatcher._parking._by_database) == ["b"]
+    assert worker.paths() == [PATH, RUN_PATH]
+    assert [parse_qs(body.decode().strip())["db"] for body in worker.bodies] == [["a db"]]
 
 
 def test_one_that_is_over_is_replaced(dispatcher, serve):
@@ -271,14 +296,15 @@ def test_a_job_for_another_server(dispatcher, serve):
     parked(dispatcher, waits)
     assert ask(dispatcher, other).problem is None
     assert (waits.paths(), other.paths()) == ([PATH], [RUN_PATH])
-    assert not dispatcher._parking._by_database
+    assert ask(dispatcher, waits).problem is None
+    assert waits.paths() == [PATH]
 
 
 def test_nobody_waits_for_a_database_that_is_not_served(dispatcher, serve):
     worker = serve(CONTINUE, CALLED, READ)
     parked(dispatcher, worker)
     dispatcher.leave("a db")
-    wait_until(lambda: not dispatcher._parking._by_database, LIMIT, "nothing parked")
+    wait_until(lambda: not dispatcher._parking._by_url, LIMIT, "nothing parked")
     dispatcher.call("a db")
     assert not worker.bodies
 
@@ -295,4 +321,4 @@ def test_a_server_that_is_not_there(dispatcher, serve, url):
     dispatcher.park("a db", url)
     worker = serve()
     assert ask(dispatcher, worker).problem is None
-    assert not dispatcher._parking._by_database
+    assert not dispatcher._parking._by_url

@@ -59,6 +59,7 @@ ALLOWED = {
     "outcome": {"core", "exception", "job_values"},
     "next_claim": {"core", "job_storage", "session", "slot_cursor"},
     "parking": {"core"},
+    "registry_signals": set(),
     "session": set(),
     "slot_cursor": {"core", "session", "utils"},
     "surroundings": set(),
@@ -73,8 +74,8 @@ ALLOWED = {
     "wizards": {"core", "exception", "job", "models"},
     "controllers": {
         *("acquisition", "core", "delay", "exception", "execution", "job", "job_storage"),
-        *("next_claim", "outcome", "parking", "settlement", "slot_cursor", "surroundings"),
-        "utils",
+        *("next_claim", "outcome", "parking", "registry_signals", "settlement"),
+        *("slot_cursor", "surroundings", "utils"),
     },
     "jobrunner": {"core", "exception"},
     "cli": {"core", "exception", "jobrunner"},
