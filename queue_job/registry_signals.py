@@ -13,6 +13,12 @@ from odoo.tools import SQL
 _NAME = SQL.identifier("queue_job_signals")
 
 
+def _is_direct(cr):
+    """Whether the session is our own. Behind a pooler of transactions, the statement would be prepared for somebody else."""
+    cr.execute(SQL("SELECT pg_backend_pid()"))
+    return cr.fetchone()[0] == cr.connection.get_backend_pid()
+
+
 class RegistrySignals:
     """
     :param registry: of the request
@@ -27,8 +33,8 @@ class RegistrySignals:
             SQL("(SELECT max(id) FROM %s)", SQL.identifier(f"orm_signaling_{name}"))
             for name in ("registry", *registry.cache_sequences)
         ]
-        self._execute(SQL("PREPARE %s AS SELECT %s", _NAME, SQL(", ").join(maxima)))
-        self._look()
+        statement = SQL("PREPARE %s AS SELECT %s", _NAME, SQL(", ").join(maxima))
+        self._is_prepared = _is_direct(cr) and self._execute(statement) and bool(self._look())
         cr.rollback()
 
     def take_in(self):
@@ -39,10 +45,10 @@ class RegistrySignals:
         registry = self._registry
         if Registry(registry.db_name) is not registry:
             return False
-        if self._look() == (registry.registry_sequence, *registry.cache_sequences.values()):
+        known = (registry.registry_sequence, *registry.cache_sequences.values())
+        if self._is_prepared and self._look() == known:
             return True
         try:
-            # a snapshot of its own; behind a pooler the statement may not be there
             self._cr.rollback()
             return registry.check_signaling(self._cr) is registry
         except psycopg2.Error:

@@ -80,8 +80,8 @@ def runners(quiet, make_runner):
     return quiet, *started
 
 
-def test_odoo_and_its_runner_through_the_pooler(pooled_stage, judge):
-    """A worker is killed in mid-job, a job is stopped, many are done."""
+def test_odoo_and_its_runner_through_the_pooler(pooled_stage, judge, cluster):
+    """A worker is killed in mid-job, a job is stopped, many are done, and some come when a worker waits for them."""
     here = pooled_stage(workers=3, channels="root:3")
     here.delay("leave", 60, kwargs={"seconds": 0.05})
     here.delay("leave", 20, graph="group")
@@ -106,6 +106,12 @@ def test_odoo_and_its_runner_through_the_pooler(pooled_stage, judge):
     assert "Traceback" not in "".join(
         line for line in here.log().splitlines(True) if "queue_job.jobrunner" in line
     )
+    errors = cluster.log.read_text().count("queue_job_signals")
+    for _number in range(4):
+        here.wait_for("done", here.delay("leave"))
+    assert "/queue_job/runjob/park" in here.log()
+    # no statement is prepared in a session that somebody else has in a moment
+    assert cluster.log.read_text().count("queue_job_signals") == errors
 
 
 def test_the_cron_is_woken_through_the_pooler(pooled_stage, cluster, judge):
