@@ -10,6 +10,7 @@ import time
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from fake_server import FakeServer
 
 LIMIT = 10  # seconds, against hanging
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n"
@@ -17,7 +18,7 @@ CLOSE = b"Connection: close\r\n"
 HINTS = b"X-Queue-Job-Hints: 2\r\n"
 
 
-class Server:
+class Server(FakeServer):
     """Answers each request with the next of ``answers``, the last one again and again.
 
     :param answers: list of bytes; None: close without an answer
@@ -26,43 +27,28 @@ class Server:
     def __init__(self, *answers):
         self.answers = list(answers)
         self.requests = []
-        self.connections = 0
         #: seconds between the first byte of an answer and the others
         self.pause = 0
         self.gate = threading.Event()
         self.gate.set()
-        self._sockets = [socket.create_server(("127.0.0.1", 0))]
-        self.url = f"http://127.0.0.1:{self._sockets[0].getsockname()[1]}"
-        threading.Thread(target=self._accept, daemon=True).start()
+        super().__init__()
 
     def close(self):
         self.gate.set()
-        for sock in self._sockets:
-            with contextlib.suppress(OSError):
-                sock.shutdown(socket.SHUT_RDWR)
-            sock.close()
+        super().close()
 
-    def _accept(self):
-        with contextlib.suppress(OSError):
-            while True:
-                connection, _address = self._sockets[0].accept()
-                self.connections += 1
-                self._sockets.append(connection)
-                threading.Thread(target=self._serve, args=[connection], daemon=True).start()
-
-    def _serve(self, connection):
-        with contextlib.suppress(OSError):
-            while request := _read_request(connection):
-                self.requests.append(request)
-                self.gate.wait(LIMIT)
-                answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
-                if answer is not None:
-                    connection.sendall(answer[:1])
-                    time.sleep(self.pause)
-                    connection.sendall(answer[1:])
-                if answer is None or CLOSE in answer:
-                    connection.shutdown(socket.SHUT_RDWR)
-                    return
+    def serve(self, connection):
+        while request := _read_request(connection):
+            self.requests.append(request)
+            self.gate.wait(LIMIT)
+            answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+            if answer is not None:
+                connection.sendall(answer[:1])
+                time.sleep(self.pause)
+                connection.sendall(answer[1:])
+            if answer is None or CLOSE in answer:
+                connection.shutdown(socket.SHUT_RDWR)
+                return
 
 
 def _read_request(connection):
@@ -206,7 +192,7 @@ def test_a_kept_connection_that_the_server_has_closed(make, serve):
     server = serve(OK + b"\r\n")
     dispatcher = make()
     assert ask(dispatcher, server).problem is None
-    server._sockets[1].shutdown(socket.SHUT_RDWR)
+    server.sockets[1].shutdown(socket.SHUT_RDWR)
     assert ask(dispatcher, server).problem is None
     assert server.connections == 2
 

@@ -10,6 +10,7 @@ import time
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from fake_server import FakeServer
 
 from stack.waiting import wait_until
 
@@ -28,7 +29,7 @@ CALLED, READ, HELD = "called", "read", "held"
 WAITS = [CONTINUE, CALLED, CONTINUE, READ]
 
 
-class Worker:
+class Worker(FakeServer):
     """A server that does this with each parked request, and answers all others.
 
     :param script: list of bytes to send, and of what to wait for; then it closes the connection
@@ -40,43 +41,30 @@ class Worker:
         self.bodies = []
         self.steps = queue.SimpleQueue()
         self.held = threading.Event()
-        self._sockets = [socket.create_server(("127.0.0.1", 0))]
-        self.url = f"http://127.0.0.1:{self._sockets[0].getsockname()[1]}"
-        threading.Thread(target=self._accept, daemon=True).start()
+        super().__init__()
 
     def close(self):
         self.held.set()
-        for sock in self._sockets:
-            with contextlib.suppress(OSError):
-                sock.shutdown(socket.SHUT_RDWR)
-            sock.close()
+        super().close()
 
-    def _accept(self):
-        with contextlib.suppress(OSError):
-            while True:
-                connection, _address = self._sockets[0].accept()
-                self._sockets.append(connection)
-                threading.Thread(target=self._serve, args=[connection], daemon=True).start()
-
-    def _serve(self, connection):
-        with contextlib.suppress(OSError):
-            head = b""
-            while not head.endswith(b"\r\n\r\n"):
-                head += connection.recv(1)
-            self.heads.append(head.decode())
-            script = self.script if head.startswith(b"POST") else [RAN]
-            for step in script:
-                if step == CALLED:
-                    if connection.recv(len(CALL)) != CALL:
-                        return
-                elif step == READ:
-                    self.bodies.append(self._read(connection))
-                elif step == HELD:
-                    self.held.wait(LIMIT)
-                else:
-                    connection.sendall(step)
-                self.steps.put(step)
-            connection.shutdown(socket.SHUT_RDWR)
+    def serve(self, connection):
+        head = b""
+        while not head.endswith(b"\r\n\r\n"):
+            head += connection.recv(1)
+        self.heads.append(head.decode())
+        script = self.script if head.startswith(b"POST") else [RAN]
+        for step in script:
+            if step == CALLED:
+                if connection.recv(len(CALL)) != CALL:
+                    return
+            elif step == READ:
+                self.bodies.append(self._read(connection))
+            elif step == HELD:
+                self.held.wait(LIMIT)
+            else:
+                connection.sendall(step)
+            self.steps.put(step)
+        connection.shutdown(socket.SHUT_RDWR)
 
     def _read(self, connection):
         body = b""
